@@ -1,0 +1,211 @@
+"""The turn: think, act, observe, until the model yields.
+
+An agent takes what happened and gives the events of the turn that follows, each after it was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from core.context import instructions
+from core.context.manager import QueueManager
+from core.context.queue import clipped
+from core.context.render import Renderer
+from core.context.window import Fixed, Ledger, WindowTooSmall, ledger
+from core.external import ExternalContext
+from core.functions.executor import FAILED, INTERRUPTED, BlockChange, Context, Executor, NewPassage, Pause, Result
+from core.llm.types import ModelError
+from core.messages import Pending, Text
+from core.store.journal import Draft, Journal, now
+from core.thinking import Stopped, Thinking, TurnTotals, raced, spoken_draft
+from core.transcript import events_of
+from memgpt import events as e
+
+UNSAID = "You have not answered the user yet. Say something with send_message now."
+STILL_UNSAID = "The model ended its turn without a message."
+CONTEXT_ATTEMPTS = 3
+OVERFLOW_GROWTH = 1.25  # how much more the provider is taken to count after it refused a prompt as too long
+
+
+@dataclass(slots=True)
+class Agent:
+    """One agent with what it needs for a turn; setting `cancel` stops the turn at the next instant that it can."""
+
+    journal: Journal
+    renderer: Renderer
+    manager: QueueManager
+    executor: Executor
+    thinking: Thinking
+    external: ExternalContext
+    cancel: asyncio.Event
+    max_steps: int = 50
+    auto_recall: bool = False
+
+    async def user_message(self, text: str) -> AsyncIterator[e.Event]:
+        """The turn that a message of the user begins."""
+        at = now()
+        item = await self.renderer.user(await self._shown(text), at, self.journal.state)
+        effect = self.external.document("recall", "user", "text", text)
+        (step,) = await self.journal.append(Draft("user", {"turn": True}, {"text": text}, (item,), effect), at=at)
+        self.external.added()
+        for event in events_of(step):
+            yield event
+        if self.auto_recall:
+            recalled = await self.external.page_in(text, self.renderer, self.manager.limits.room)
+            for event in events_of(recalled) if recalled else ():
+                yield event
+        async for event in self.go_on():
+            yield event
+
+    async def event(self, kind: str, packed: str, reason: str = "") -> AsyncIterator[e.Event]:
+        """The turn that something else begins: a heartbeat, a timer, a new agent's first login."""
+        item = await self.renderer.event("event", packed)
+        body = {"event": kind, "reason": reason, "turn": True}
+        (step,) = await self.journal.append(Draft("event", body, items=(item,)))
+        for event in events_of(step):
+            yield event
+        async for event in self.go_on():
+            yield event
+
+    async def go_on(self) -> AsyncIterator[e.Event]:
+        """The rest of the turn that is open, also one that was cut off: calls under way then are not run again."""
+        totals = TurnTotals()
+        told: dict[str, str] = {}
+        try:
+            async for event in self._steps(totals):
+                yield event
+            reason, told = self._verdict(totals)
+        except Stopped:
+            reason, told = "cancelled", {"message": "Stopped.", "hint": "What was shown is kept."}
+            async for event in self._answer_pending("stopped by the user"):
+                yield event
+        except ModelError as error:
+            reason, told = "error", {"message": error.message, "hint": error.hint}
+        except WindowTooSmall as error:
+            hint = "Shorten core memory or the instructions, or choose a larger context_window."
+            reason, told = "error", {"message": str(error), "hint": hint}
+        if self.journal.state.turn:
+            (step,) = await self.journal.append(totals.end(reason, **told))
+            for event in events_of(step):
+                yield event
+
+    async def _steps(self, totals: TurnTotals) -> AsyncIterator[e.Event]:
+        """Model calls, each with what it calls, until the model yields or the turn's cap is reached."""
+        again = True
+        while again and self.journal.state.turn and self.journal.state.turn.calls < self.max_steps:
+            async for event in self._answer_pending(INTERRUPTED):
+                yield event
+            async for event in self._think(totals):
+                yield event
+            again = False
+            for call in self.journal.state.pending:
+                result, events = await self._act(call)
+                again = again or result.again
+                for event in events:
+                    yield event
+            again = again or await self._nudged()
+        totals.capped = again and self.journal.state.turn is not None
+
+    async def _think(self, totals: TurnTotals) -> AsyncIterator[e.Event]:
+        """One model call, with room made for it; a prompt that the provider finds too long is shortened and sent again."""
+        for attempt in range(CONTEXT_ATTEMPTS + 1):
+            fixed = await self.fixed()
+            async for step in self.manager.make_room(fixed):
+                for event in events_of(step):
+                    yield event
+            try:
+                async for event in self.thinking.think(await self.fixed(), totals):
+                    yield event
+            except ModelError as error:
+                if error.kind != "context" or attempt == CONTEXT_ATTEMPTS:
+                    raise
+                await self._overflowed()
+            else:
+                return
+
+    async def _overflowed(self) -> None:
+        """Takes the provider at its word: from now on it is taken to count more than it said before."""
+        state, limits = self.journal.state, self.manager.limits
+        own = self.manager.total(await self.fixed()) / max(state.factor, 1.0)
+        factor = max(state.factor * OVERFLOW_GROWTH, limits.window / max(1.0, own))
+        await self.journal.append(Draft("overflow", {"factor": factor, "model": self.manager.model}))
+
+    async def _act(self, call: Pending) -> tuple[Result, list[e.Event]]:
+        """Runs one call; its effect and its return are committed together, and only then told."""
+        state = self.journal.state
+        context = Context(
+            state.blocks, self.external, self.renderer.zone, self.external.page_size, self.manager.limits.result
+        )
+        result = await raced(self.executor.run(call, context), self.cancel)
+        if call.name == "send_message" and result.status != FAILED:
+            (step,) = await self.journal.append(await spoken_draft(self.renderer, call, now()))
+            return result, events_of(step)
+        return result, await self._returned(call, result)
+
+    async def _returned(self, call: Pending, result: Result) -> list[e.Event]:
+        at = now()
+        (tokens,) = await self.renderer.counter.count([result.text])
+        text = clipped(result.text, tokens, self.manager.limits.result, "ask for less at once")
+        item = await self.renderer.returned(call.call_id, call.name, result.status, text, at)
+        body = {"call_id": call.call_id, "name": call.name, "status": result.status}
+        draft = Draft("return", body, {"text": result.text}, (item,))
+        match result.effect:
+            case BlockChange(label=label, after=after):
+                block = self.journal.state.blocks[label]
+                draft.body["label"] = label
+                draft.texts = {**draft.texts, "before": Text(block.text_id, block.text), "after": after}
+            case NewPassage(text=passage):
+                draft.body["passage"] = self.journal.next_doc
+                draft.texts = {**draft.texts, "passage": passage}
+                draft.effect = self.external.document("archival", "passage", "passage", passage)
+            case Pause(minutes=minutes):
+                draft.body["pause_minutes"] = minutes
+        (step,) = await self.journal.append(draft, at=at)
+        if result.effect:
+            self.external.added()
+        return events_of(step)
+
+    async def _answer_pending(self, reason: str) -> AsyncIterator[e.Event]:
+        """Calls that have no return are answered, never run again."""
+        for call in self.journal.state.pending:
+            for event in await self._returned(call, Result(FAILED, reason)):
+                yield event
+
+    async def _nudged(self) -> bool:
+        """A turn that the user began never ends unsaid: one more step, told so."""
+        turn = self.journal.state.turn
+        if turn is None or turn.said or turn.nudged or not turn.user:
+            return False
+        packed = instructions.heartbeat_event(UNSAID, now(), self.renderer.zone)
+        item = await self.renderer.event("event", packed)
+        await self.journal.append(
+            Draft("event", {"event": "heartbeat", "reason": UNSAID, "nudge": True}, items=(item,))
+        )
+        return True
+
+    def _verdict(self, totals: TurnTotals) -> tuple[str, dict[str, str]]:
+        """Why the model calls have come to an end."""
+        turn = self.journal.state.turn
+        if totals.capped:
+            hint = "Send a message to let it go on, or raise max_steps."
+            return "step_cap", {"message": f"The turn was stopped after {self.max_steps} model calls.", "hint": hint}
+        if turn and turn.user and not turn.said:
+            return "error", {"message": STILL_UNSAID, "hint": "/retry asks again; a more capable model does this less."}
+        return "done", {}
+
+    async def _shown(self, text: str) -> str:
+        """The user's words as main context has them: all, or head and tail where they would fill the window."""
+        (tokens,) = await self.renderer.counter.count([text])
+        place = f"the whole is in recall memory as m{self.journal.next_step}; conversation_search finds its parts"
+        return clipped(text, tokens, self.manager.limits.room // 3, place)
+
+    async def fixed(self) -> Fixed:
+        """What is sent with every call as things stand."""
+        schemas = self.executor.schemas(self.renderer.plain_schemas)
+        return await self.renderer.fixed(self.journal.state, schemas)
+
+    async def ledger(self) -> Ledger:
+        """The tokens of main context as it stands, by section."""
+        return ledger(self.journal.state, await self.fixed(), self.manager.limits.window, self.manager.model)

@@ -1,0 +1,135 @@
+"""The queue manager: when main context is under pressure, what leaves it, and what stands for it afterwards.
+
+Pure decisions over counted items. The summariser is handed in as a callable by whoever evicts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.messages import Item
+
+RESERVE_MOST = 1024  # tokens; with window / 8 the smaller of the two
+UNRECONCILED_MARGIN = 1.08  # until a provider has said what our count is worth
+SUMMARY_SHARE = 10  # a summary may take a tenth of what the reply leaves
+SUMMARY_MOST = 600  # tokens
+RESULT_SHARE = 4  # one function result may take a quarter of what the reply leaves
+SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
+Decision = Literal["fine", "pressure", "evict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The lines of one window, in tokens. `room` is what the reply leaves; warn, flush and keep are shares of it."""
+
+    window: int
+    reserve: int
+    warn: int
+    flush: int
+    keep: int
+
+    @property
+    def room(self) -> int:
+        return self.window - self.reserve
+
+    @property
+    def summary(self) -> int:
+        return min(SUMMARY_MOST, self.room // SUMMARY_SHARE)
+
+    @property
+    def result(self) -> int:
+        return self.room // RESULT_SHARE
+
+    @classmethod
+    def of(cls, window: int, settings: Mapping[str, Any]) -> Limits:
+        reserve = min(settings.get("paging.reserve") or min(RESERVE_MOST, window // 8), window // 2)
+        room = window - reserve
+        flush = int(room * settings.get("paging.flush", 1.0))
+        warn = min(int(room * settings.get("paging.warn", 0.7)), flush)
+        keep = min(int(room * settings.get("paging.keep", 0.5)), int(flush * 0.9))
+        return cls(window, reserve, warn, flush, keep)
+
+
+def decide(total: int, limits: Limits, warned: bool, evicted: bool) -> Decision:
+    """What has to happen before a prompt of `total` tokens is sent: one warning a period, none in an evicting turn."""
+    if total > limits.flush:
+        return "evict"
+    if total > limits.warn and not warned and not evicted:
+        return "pressure"
+    return "fine"
+
+
+def groups(queue: Sequence[Item]) -> list[list[Item]]:
+    """The queue in pieces that leave together: a reply with all its returns, everything else alone."""
+    found: list[list[Item]] = []
+    for item in queue:
+        if item.kind == "return" and found and found[-1][0].kind == "reply":
+            found[-1].append(item)
+        else:
+            found.append([item])
+    return found
+
+
+def to_evict(queue: Sequence[Item], excess: int) -> list[Item]:
+    """The oldest items that have to go so that `excess` tokens are freed, whole groups only.
+
+    The last message of the user always stays, and so does the newest group, which the model has not seen yet. Fewer
+    tokens may be freed than asked where nothing more may go.
+    """
+    pieces = groups(queue)
+    pinned = max((index for index, piece in enumerate(pieces) if piece[0].kind == "user"), default=-1)
+    gone: list[Item] = []
+    freed = 0
+    for index, piece in enumerate(pieces[:-1]):
+        if freed >= excess:
+            break
+        if index != pinned:
+            gone += piece
+            freed += sum(item.tokens for item in piece)
+    return gone
+
+
+def last_turn(queue: Sequence[Item]) -> list[Item]:
+    """The items from the last message of the user on."""
+    start = max((index for index, item in enumerate(queue) if item.kind == "user"), default=0)
+    return list(queue[start:])
+
+
+def extract(old: str, lines: Sequence[str], characters: int) -> str:
+    """An extractive summary: the old one and, of each line, the first sentence, newest kept longest.
+
+    Needs no model, never fails. Where not all fits, the old summary is cut at its front to a third.
+    """
+    firsts = [SENTENCE.split(" ".join(line.split()), maxsplit=1)[0][:240] for line in lines if line.strip()]
+    head = old if len(old) <= characters // 3 else "…" + old[-(characters // 3) :].partition(" ")[2]
+    room = characters - len(head)
+    taken: list[str] = []
+    for sentence in reversed(_spread(firsts, room)):
+        if len(sentence) + 1 > room:
+            break
+        taken.append(sentence)
+        room -= len(sentence) + 1
+    return " ".join([head, *reversed(taken)]).strip()[:characters]
+
+
+def _spread(sentences: Sequence[str], room: int) -> list[str]:
+    """Evenly spaced sentences of about `room` characters, so that no part of a long stretch goes unmentioned."""
+    total = sum(len(sentence) + 1 for sentence in sentences)
+    if total <= room or not sentences:
+        return list(sentences)
+    wanted = max(1, len(sentences) * room // total)
+    step = len(sentences) / wanted
+    return [sentences[min(len(sentences) - 1, int(index * step))] for index in range(wanted)]
+
+
+def clipped(text: str, tokens: int, limit: int, note: str) -> str:
+    """Head and tail of a text of `tokens` tokens, so that about `limit` are left, with a note between them."""
+    if tokens <= limit:
+        return text
+    keep = max(80, int(len(text) * limit / tokens) - len(note))
+    head = keep * 2 // 3
+    left_out = len(text) - keep
+    return f"{text[:head]}\n[… {left_out} characters left out; {note} …]\n{text[len(text) - (keep - head) :]}"

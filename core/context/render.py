@@ -1,0 +1,112 @@
+"""How what happened becomes messages of main context, for one model: its packaging, its protocol, its zone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from core.context import instructions
+from core.context.window import Fixed, Part, schemas_part
+from core.llm import protocol as protocols
+from core.llm.tokens import Counter
+from core.llm.types import Call
+from core.messages import Item, State
+
+ONLY_SPEAKS = ("send_message",)  # what models that cannot be trusted with functions are offered
+
+
+@dataclass(slots=True)
+class Renderer:
+    """Renders and counts for one model. `searches` is False for models that cannot be trusted with functions."""
+
+    protocol: str
+    window: int
+    searches: bool
+    zone: tzinfo | None
+    counter: Counter
+    plain_schemas: bool
+    _counted: dict[str, int] = field(default_factory=dict)
+
+    async def item(self, kind: str, sent: Mapping[str, Any], recalled: int = 0) -> Item:
+        """A counted item; its id and step are given when it is journalled."""
+        (tokens,) = await self.counter.count([countable(sent)])
+        return Item(0, 0, kind, tokens, dict(sent), recalled)
+
+    async def user(self, text: str, at: int, state: State) -> Item:
+        packed = instructions.user_event(text, at, self.zone, state.recall, state.archival) if self.searches else text
+        return await self.item("user", _user(packed))
+
+    async def with_pages(self, item: Item, pages: Sequence[Mapping[str, str]]) -> Item:
+        """A user event again, with the pages that were found for it."""
+        content = str(item.sent["content"])
+        if self.searches:
+            packed = instructions.with_recalled(content, [dict(page) for page in pages])
+        else:
+            packed = instructions.plain_user(content, pages)
+        fresh = await self.item(item.kind, _user(packed))
+        return Item(0, item.step, item.kind, fresh.tokens, fresh.sent, max(0, fresh.tokens - item.tokens))
+
+    async def event(self, kind: str, packed: str) -> Item:
+        return await self.item(kind, _user(packed))
+
+    async def reply(self, thought: str, content: str, calls: Sequence[Call], opaque: Mapping[str, Any]) -> Item:
+        if not self.searches:
+            said = content or " ".join(str(call.arguments.get("message", "")) for call in calls)
+            return await self.item("reply", {"role": "assistant", "content": said})
+        return await self.item(
+            "reply", protocols.assistant_message(self.protocol, thought, content, calls, dict(opaque))
+        )
+
+    async def returned(self, call_id: str, name: str, status: str, text: str, at: int) -> Item:
+        packed = instructions.function_result(status, text, at, self.zone)
+        return await self.item("return", protocols.return_message(self.protocol, call_id, name, packed))
+
+    async def summary(self, text: str, hidden: int, at: int) -> Item:
+        packed = (
+            instructions.summary_text(text, hidden, at, self.zone)
+            if self.searches
+            else instructions.plain_summary(text)
+        )
+        return await self.item("summary", _user(packed))
+
+    async def fixed(self, state: State, schemas: Sequence[dict[str, Any]]) -> Fixed:
+        """What is sent with every call. The stable part stands first, core memory last, so that an edit of it leaves
+        a provider's cached prefix as long as it can be."""
+        own = state.instructions.body if state.instructions else instructions.system_text(self.window, self.searches)
+        offered = tuple(schema for schema in schemas if self.searches or schema["name"] in ONLY_SPEAKS)
+        described = protocols.functions_text(self.protocol, offered) if self.searches else ""
+        pieces = [("instructions", own), ("functions", described)]
+        pieces.append(("metadata", instructions.metadata_text(_shown_at(state), self.zone, self.searches)))
+        blocks = instructions.memory_text(state.shown.values())
+        pieces += [(f"core_memory.{label}", text) for label, text in blocks.items()]
+        native = offered if self.protocol == "tools" else ()
+        counts = await self._counts([*(text for _, text in pieces), json.dumps(native) if native else ""])
+        parts = [Part(name, text, tokens) for (name, text), tokens in zip(pieces, counts, strict=False) if text]
+        if native:
+            parts.append(schemas_part(native, counts[-1]))
+        return Fixed(tuple(parts), offered)
+
+    async def _counts(self, texts: Sequence[str]) -> list[int]:
+        """Each text of the fixed part is counted once; they are few, and rarely change."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._counted]
+        if fresh:
+            self._counted.update(zip(fresh, await self.counter.count(fresh), strict=True))
+        return [self._counted[text] for text in texts]
+
+
+def countable(sent: Mapping[str, Any]) -> str:
+    """The text of a message that costs tokens: its content, and its calls as JSON."""
+    content = sent.get("content") or ""
+    calls = sent.get("tool_calls")
+    return f"{content}{json.dumps(calls, ensure_ascii=False)}" if calls else str(content)
+
+
+def _shown_at(state: State) -> int:
+    return max((block.changed_at for block in state.shown.values()), default=0)
+
+
+def _user(content: str) -> dict[str, Any]:
+    return {"role": "user", "content": content}

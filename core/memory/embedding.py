@@ -1,0 +1,142 @@
+"""The worker that embeds: one child of the engine that holds the model and the vectors. torch lives only there."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+Array = numpy.ndarray[Any, numpy.dtype[numpy.float32]]
+HEADER = struct.Struct("<II")
+SECRET_MARKS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+class WorkerGone(Exception):
+    """The worker died, or does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The nearest pieces: document numbers, best first, with their cosine; `embed_ms` is what embedding took."""
+
+    docs: tuple[int, ...]
+    scores: tuple[float, ...]
+    embed_ms: float
+
+
+@dataclass(slots=True)
+class Embedder:
+    """The engine's end of the worker. Started when first needed or by `start`; started again if it dies."""
+
+    log: Path
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _process: asyncio.subprocess.Process | None = None
+    _answers: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = field(default_factory=dict)
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reader: asyncio.Task[None] | None = None
+    generation: int = 0  # rises with every start: what an earlier worker held is gone
+
+    async def start(self) -> None:
+        async with self._starting:
+            if self._process and self._process.returncode is None:
+                return
+            environment = {
+                name: value
+                for name, value in os.environ.items()
+                if not any(mark in name.upper() for mark in SECRET_MARKS)
+            }
+            with self.log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-W", "ignore", "-m", "core.memory.worker",
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment,
+                )  # fmt: skip
+            self.generation += 1
+            self._reader = asyncio.create_task(self._read(self._process))
+
+    async def ask(self, header: dict[str, Any], data: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """One request and its answer.
+
+        Raises:
+            WorkerGone: the worker ended before it answered.
+        """
+        await self.start()
+        assert self._process and self._process.stdin
+        number = next(self._numbers)
+        future: asyncio.Future[tuple[dict[str, Any], bytes]] = asyncio.get_running_loop().create_future()
+        self._answers[number] = future
+        head = json.dumps({**header, "id": number}).encode()
+        try:
+            self._process.stdin.write(HEADER.pack(len(head), len(data)) + head + data)
+            await self._process.stdin.drain()
+            answer, body = await future
+        except (ConnectionError, BrokenPipeError):
+            raise WorkerGone("The embedding worker ended.") from None
+        finally:
+            self._answers.pop(number, None)
+        if "error" in answer:
+            raise WorkerGone(answer["error"])
+        return answer, body
+
+    async def vectors(self, model: str, texts: Sequence[str]) -> list[list[bytes]]:
+        """For each text its vectors, one for every piece of it that fits the model; float32, length 1."""
+        answer, body = await self.ask({"op": "embed", "model": model, "texts": list(texts)})
+        width, counts = answer["dimensions"] * 4, answer["pieces"]
+        found, place = [], 0
+        for count in counts:
+            found.append([body[(place + k) * width : (place + k + 1) * width] for k in range(count)])
+            place += count
+        return found
+
+    async def add(
+        self, corpus: str, model: str, rows: Sequence[tuple[int, int, int, str, str, int]], data: bytes
+    ) -> None:
+        """Appends rows (doc, branch, step, kind, role, at) and their vectors to a corpus's matrix."""
+        await self.ask({"op": "add", "corpus": corpus, "model": model, "rows": [list(row) for row in rows]}, data)
+
+    async def nearest(self, corpus: str, model: str, text: str, count: int, where: dict[str, Any]) -> Candidates:
+        """The nearest documents to a text among those that `where` lets through; overtakes waiting batches."""
+        asked = {"op": "query", "corpus": corpus, "model": model, "text": text, "count": count, "where": where}
+        answer, _ = await self.ask(asked)
+        return Candidates(tuple(answer["docs"]), tuple(answer["scores"]), answer["embed_ms"])
+
+    async def drop(self, corpus: str) -> None:
+        if self._process and self._process.returncode is None:
+            await self.ask({"op": "drop", "corpus": corpus})
+
+    def process_ids(self) -> dict[str, int]:
+        alive = self._process and self._process.returncode is None
+        return {"embeddings": self._process.pid} if alive and self._process else {}
+
+    async def close(self) -> None:
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        if self._reader:
+            await asyncio.gather(self._reader, return_exceptions=True)
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout
+        try:
+            while True:
+                sizes = HEADER.unpack(await process.stdout.readexactly(HEADER.size))
+                head, body = [await process.stdout.readexactly(size) for size in sizes]
+                answer = json.loads(head)
+                if answer.get("ready"):
+                    self.ready.set()
+                elif (future := self._answers.get(answer["id"])) and not future.done():
+                    future.set_result((answer, body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.ready.clear()
+            for future in list(self._answers.values()):
+                if not future.done():
+                    future.set_exception(WorkerGone("The embedding worker ended."))

@@ -1,0 +1,344 @@
+"""What is stored and what it comes to: journal steps, and the state that folding them gives.
+
+`apply` is the only place where state changes. The running agent and a fold from zero both use it, so the present
+that is stored beside the journal is the one that the journal tells. Pure: no clock, no files, no models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+OPEN_END = 1 << 62  # the last step of a branch that still grows
+MAIN_CONVERSATION = "main"
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that is stored once and named by its id."""
+
+    id: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One journal entry. `body` is small JSON, `texts` the long ones by their role in it; `at` is UTC microseconds."""
+
+    id: int
+    parent: int
+    branch: int
+    kind: str
+    at: int
+    body: Body
+    texts: dict[str, Text] = field(default_factory=dict)
+    items: tuple[Item, ...] = ()
+
+    def text(self, name: str) -> str:
+        found = self.texts.get(name)
+        return found.body if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message of main context as it is sent, with what it costs.
+
+    `kind` is `user`, `login`, `event`, `pressure`, `reply`, `return` or `summary`; `recalled` are those of its tokens
+    that are pages found for it.
+    """
+
+    id: int
+    step: int
+    kind: str
+    tokens: int
+    sent: dict[str, Any]
+    recalled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of core memory; `limit` in characters."""
+
+    label: str
+    text: str
+    limit: int
+    text_id: int
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call whose return is not committed yet."""
+
+    call_id: str
+    name: str
+    arguments: Body
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn under way: the step that began it, and what it has come to."""
+
+    start: int
+    calls: int = 0
+    said: bool = False
+    evicted: bool = False
+    nudged: bool = False
+    user: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the steps along a path come to."""
+
+    name: str = ""
+    head: int = 0
+    branch: int = 0
+    branches: int = 1
+    path: tuple[tuple[int, int], ...] = ((0, OPEN_END),)
+    settings: Body = field(default_factory=dict)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    shown: dict[str, Block] = field(default_factory=dict)
+    instructions: Text | None = None
+    queue: tuple[Item, ...] = ()
+    summary: Item | None = None
+    summary_text: Text | None = None
+    evicted: int = 0
+    warned: bool = False
+    pending: tuple[Pending, ...] = ()
+    turn: Turn | None = None
+    recall: int = 0
+    archival: int = 0
+    sources: tuple[str, ...] = ()
+    hidden: frozenset[int] = frozenset()
+    factor: float = 1.0
+    reconciled: str = ""
+    provider_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float = 0.0
+    memory_at: int = 0
+
+
+def fold(steps: Iterable[Step], state: State | None = None) -> State:
+    """The state after those steps, in the order of the path."""
+    result = state or State()
+    for step in steps:
+        result = apply(result, step)
+    return result
+
+
+def apply(state: State, step: Step) -> State:
+    """The state after one more step. Steps of a kind that changes nothing only move the head."""
+    change = _CHANGES.get(step.kind)
+    after = change(state, step) if change else state
+    return _advanced(after, step)
+
+
+def _advanced(state: State, step: Step) -> State:
+    if step.branch == state.branch:
+        return replace(state, head=step.id)
+    closed = tuple((branch, step.parent if branch == state.branch else last) for branch, last in state.path)
+    return replace(
+        state,
+        head=step.id,
+        branch=step.branch,
+        branches=max(state.branches, step.branch + 1),
+        path=(*closed, (step.branch, OPEN_END)),
+    )
+
+
+def on_path(state: State, branch: int, step: int) -> bool:
+    return any(branch == known and step <= last for known, last in state.path)
+
+
+# --- one function for each kind of step that changes something ----------------------------------------------------
+
+
+def _born(state: State, step: Step) -> State:
+    blocks = {
+        label: Block(label, step.texts[label].body, limit, step.texts[label].id, step.at)
+        for label, limit in step.body["limits"].items()
+    }
+    return replace(
+        state,
+        name=step.body["name"],
+        settings=dict(step.body["settings"]),
+        blocks=blocks,
+        shown=dict(blocks),
+        memory_at=step.at,
+    )
+
+
+def _settings(state: State, step: Step) -> State:
+    changed = replace(state, settings={**state.settings, **step.body["changes"]})
+    if step.body.get("forget_factor"):
+        changed = replace(changed, factor=1.0, reconciled="", provider_tokens=0)
+    if not step.body.get("rerendered"):
+        return changed
+    summary = next((item for item in step.items if item.kind == "summary"), state.summary)
+    return replace(changed, queue=tuple(item for item in step.items if item.kind != "summary"), summary=summary)
+
+
+def _instructions(state: State, step: Step) -> State:
+    return replace(state, instructions=step.texts.get("text"))
+
+
+def _arrived(state: State, step: Step) -> State:
+    """A user's message, or an event that the model is told of."""
+    queue = state.queue[:-1] if state.queue and state.queue[-1].kind == "login" == step.kind else state.queue
+    changed = replace(state, queue=(*queue, *step.items), recall=state.recall + int(step.kind == "user"))
+    if step.kind == "pressure":
+        changed = replace(changed, warned=True)
+    if step.body.get("turn"):
+        changed = replace(changed, turn=Turn(start=step.id, user=step.kind == "user"))
+    elif step.body.get("nudge") and changed.turn:
+        changed = replace(changed, turn=replace(changed.turn, nudged=True))
+    return changed
+
+
+def _recalled(state: State, step: Step) -> State:
+    """The newest user event again, now with the pages that were found for it."""
+    return replace(state, queue=(*state.queue[:-1], *step.items))
+
+
+def _call(state: State, step: Step) -> State:
+    turn = state.turn or Turn(start=step.id)
+    return replace(state, turn=replace(turn, calls=turn.calls + 1))
+
+
+def _reply(state: State, step: Step) -> State:
+    calls = tuple(Pending(**call) for call in step.body["calls"])
+    said = "said" in step.texts
+    turn = replace(state.turn, said=state.turn.said or said) if state.turn else None
+    changed = replace(
+        state, queue=(*state.queue, *step.items), pending=calls, turn=turn, recall=state.recall + int(said)
+    )
+    usage = step.body.get("usage")
+    if not usage:
+        return changed
+    return replace(
+        changed,
+        factor=usage["factor"],
+        reconciled=usage["model"],
+        provider_tokens=usage["prompt_tokens"],
+        cached_tokens=usage["cached_tokens"],
+        cost_usd=state.cost_usd + (usage["cost_usd"] or 0.0),
+    )
+
+
+def _overflowed(state: State, step: Step) -> State:
+    return replace(state, factor=step.body["factor"], reconciled=step.body["model"])
+
+
+def _returned(state: State, step: Step) -> State:
+    pending = tuple(call for call in state.pending if call.call_id != step.body["call_id"])
+    changed = replace(state, queue=(*state.queue, *step.items), pending=pending)
+    return _with_effect(changed, step)
+
+
+def _with_effect(state: State, step: Step) -> State:
+    """What a function, the user or an undo did to memory: a block's new text, a passage come or gone."""
+    body = step.body
+    if "label" in body:
+        state = _with_block(state, body["label"], step.texts["after"], step.at)
+    if "passage" in body:
+        state = replace(state, archival=state.archival + 1, hidden=state.hidden - {body["passage"]})
+    if "unpassage" in body:
+        state = replace(state, archival=state.archival - 1, hidden=state.hidden | {body["unpassage"]})
+    return state
+
+
+def _with_block(state: State, label: str, text: Text, at: int) -> State:
+    block = replace(state.blocks[label], text=text.body, text_id=text.id, changed_at=at)
+    blocks = {**state.blocks, label: block}
+    shown = blocks if state.settings.get("paging.memory_edits", "rebuild") == "rebuild" else state.shown
+    return replace(state, blocks=blocks, shown=dict(shown), memory_at=at)
+
+
+def _evicted(state: State, step: Step) -> State:
+    gone = set(step.body["steps"])
+    queue = tuple(item for item in state.queue if item.step not in gone)
+    return replace(
+        state,
+        queue=queue,
+        summary=step.items[0],
+        summary_text=step.texts["summary"],
+        evicted=state.evicted + step.body["messages"],
+        warned=False,
+        shown=dict(state.blocks),
+        turn=replace(state.turn, evicted=True) if state.turn else None,
+    )
+
+
+def _replaced(state: State, step: Step) -> State:
+    """A rethought or rewritten reply takes the place of the old one."""
+    return replace(state, queue=tuple(step.items[0] if item.step == step.body["of"] else item for item in state.queue))
+
+
+def _ended(state: State, step: Step) -> State:
+    return replace(state, turn=None, pending=())
+
+
+def _moved(state: State, step: Step) -> State:
+    """The head was moved here; settings, sources, imports and the user's own edits came along."""
+    carried = step.body["carried"]
+    changed = replace(
+        state,
+        settings=carried["settings"],
+        sources=tuple(carried["sources"]),
+        recall=state.recall + carried["recall"],
+        path=tuple(dict.fromkeys((*((b, last) for b, last in carried["imports"]), *state.path))),
+        turn=None,
+        pending=(),
+        branches=carried["branches"],
+    )
+    for label in carried["blocks"]:
+        changed = _with_block(changed, label, step.texts[label], step.at)
+    return changed
+
+
+def _imported(state: State, step: Step) -> State:
+    """Imported messages lie on a branch of their own, so that moving the head can carry them over."""
+    branch, count = step.body["branch"], step.body["count"]
+    return replace(
+        state,
+        recall=state.recall + count,
+        branches=max(state.branches, branch + 1),
+        path=tuple(dict.fromkeys(((branch, OPEN_END), *state.path))),
+    )
+
+
+def _attached(state: State, step: Step) -> State:
+    source = step.body["source"]
+    rest = tuple(known for known in state.sources if known != source)
+    return replace(state, sources=(*rest, source) if step.kind == "attach" else rest)
+
+
+_CHANGES: dict[str, Callable[[State, Step], State]] = {
+    "born": _born,
+    "settings": _settings,
+    "instructions": _instructions,
+    "user": _arrived,
+    "login": _arrived,
+    "event": _arrived,
+    "pressure": _arrived,
+    "recalled": _recalled,
+    "call": _call,
+    "reply": _reply,
+    "overflow": _overflowed,
+    "return": _returned,
+    "evict": _evicted,
+    "rethink": _replaced,
+    "rewrite": _replaced,
+    "turn_end": _ended,
+    "head": _moved,
+    "edit": _with_effect,
+    "undo": _with_effect,
+    "redo": _with_effect,
+    "import": _imported,
+    "attach": _attached,
+    "detach": _attached,
+}

@@ -1,0 +1,371 @@
+"""What front ends may ask of the engine: one function for each operation, found by its name.
+
+An operation is an async generator: it yields `("event", object)` for what it tells on the way, and at its end
+`("result", value)`. It raises UserError for what the user can mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core import slash
+from core.external import result_json
+from core.forgetting import forget
+from core.functions.conversation import base_executor
+from core.llm import catalog
+from core.memory.search import Query
+from core.roster import Roster
+from core.session import Session
+from core.show import show
+from core.store.journal import Draft, now
+from core.transcript import transcript
+from memgpt import config
+from memgpt.config import AgentConfig
+from memgpt.events import microseconds
+from memgpt.home import UserError
+
+PAGE = 200  # steps of a snapshot or a page of history
+Part = tuple[str, Any]
+Parameters = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Caller:
+    """The front end that asks: the keys it brought, where its attachment's events go, what to undo when it goes."""
+
+    role: str
+    keys: Mapping[str, str]
+    deliver: Callable[[str, dict[str, Any]], None]
+    leaving: list[Callable[[], None]] = field(default_factory=list)
+
+
+async def operate(roster: Roster, op: str, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    """Carries out one operation.
+
+    Raises:
+        UserError: there is no such operation, or the user has something to mend.
+    """
+    operation = _OPERATIONS.get(op)
+    if operation is None:
+        raise UserError(f"The engine knows no operation {op!r}.", "Update the program that asked.")
+    async for part in operation(roster, given, caller):
+        yield part
+
+
+async def _session(roster: Roster, given: Parameters) -> Session:
+    overrides = {key: given.get(key) for key in ("model", "model_endpoint", "context_window", "persona", "human")}
+    return await roster.session(given["agent"], bool(given.get("create")), overrides)
+
+
+# --- agents ---------------------------------------------------------------------------------------------------
+
+
+async def _agents(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", await roster.listed()
+
+
+async def _create_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    names = ("name", "persona", "human", "model", "model_endpoint", "context_window")
+    wanted = AgentConfig.of({key: given[key] for key in names if given.get(key) is not None})
+    yield "result", {"name": await roster.create(wanted, bool(given.get("throw_if_exists")))}
+
+
+async def _delete_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    await roster.delete(given["name"])
+    yield "result", {}
+
+
+async def _configure_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    await slash.change_settings(await _session(roster, given), given["changes"])
+    yield "result", {}
+
+
+async def _agent_settings(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", (await _session(roster, given)).state.settings
+
+
+# --- looking on and talking -----------------------------------------------------------------------------------
+
+
+async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    """A snapshot, and from then on every event, without a gap or a repeat."""
+    fresh = not roster.exists(given["agent"])
+    session = await _session(roster, given)
+    if given.get("login") and not given.get("read_only"):
+        await session.login()
+    snapshot = await _snapshot(session, int(given.get("since") or 0))
+    caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json())))
+    yield "result", {"snapshot": snapshot}
+    session.tell(session.activity())
+    await session.tell_context()
+    if fresh and given.get("greet"):
+        await _greet(session, caller)
+
+
+async def _greet(session: Session, caller: Caller) -> None:
+    """A new agent speaks first: its first login begins a turn."""
+    from core.context.instructions import login_event
+
+    agent = await session.agent(caller.keys)
+    if agent.renderer.searches:
+        session.happen("login", login_event(now(), None, agent.renderer.zone), "", caller.keys)
+    else:
+        session.happen("login", "Hello! (Greet me in one short sentence and ask my name.)", "", caller.keys)
+
+
+async def _snapshot(session: Session, since: int) -> dict[str, Any]:
+    state = session.state
+    steps = await session.journal.steps(after=since, limit=PAGE + 1)
+    shown = steps[-PAGE:]
+    return {
+        "agent": session.name,
+        "step": state.head,
+        "events": [event.to_json() for event in transcript(shown)],
+        "earlier": len(steps) > PAGE,
+        "reset": since > state.head or (since > 0 and any(step.kind == "head" for step in steps)) or len(steps) > PAGE,
+        "blocks": [{"label": block.label, "text": block.text, "limit": block.limit} for block in state.blocks.values()],
+        "activity": session.activity().to_json(),
+        "settings": state.settings,
+        "unfinished": state.turn is not None and not session.busy,
+    }
+
+
+async def _history(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, given)
+    limit = int(given.get("limit") or PAGE)
+    steps = await session.journal.steps(before=int(given["before"]), limit=limit + 1)
+    events = [event.to_json() for event in transcript(steps[-limit:])]
+    yield "result", {"events": events, "earlier": len(steps) > limit}
+
+
+async def _send(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, given)
+    async for event in session.submit(given["text"], caller.keys):
+        yield "event", event.to_json()
+    yield "result", {}
+
+
+async def _resume(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, given)
+    async for event in session.resume(caller.keys):
+        yield "event", event.to_json()
+    yield "result", {}
+
+
+async def _cancel(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, given)
+    dropped = session.drop_queue() if given.get("queued") else []
+    yield "result", {"cancelled": session.cancel(), "dropped": dropped}
+
+
+async def _command(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, given)
+    line = given["line"]
+    outcome = await _roster_command(roster, session, line, caller) or await slash.run(
+        session, line, bool(given.get("confirmed")), caller.keys
+    )
+    if outcome.turn:
+        async for event in outcome.turn:
+            yield "event", event.to_json()
+    yield "result", {"text": outcome.text, "ask": outcome.ask, "data": outcome.data}
+
+
+async def _roster_command(roster: Roster, session: Session, line: str, caller: Caller) -> slash.Outcome | None:
+    """The commands that need more than their own agent."""
+    from memgpt.commands import parse
+
+    word, argument = parse(line)
+    match word.lower():
+        case "sources" | "attach" if not argument:
+            listed = await roster.library.listed()
+            lines = [
+                f"{'* ' if row['name'] in session.state.sources else '  '}{row['name']}: {row['passages']} passages"
+                for row in listed
+            ]
+            return slash.Outcome(
+                "\n".join(lines) or "No source is loaded. `memgpt load jsonl NAME FILE` makes one.", data=listed
+            )
+        case "attach":
+            await attach_source(roster, session, argument)
+            return slash.Outcome(f"Source {argument!r} is attached.")
+        case "detach":
+            await detach_source(session, argument)
+            return slash.Outcome(f"Source {argument!r} is detached.")
+    return None
+
+
+# --- memory ---------------------------------------------------------------------------------------------------
+
+
+async def _search(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, given)
+    yield "result", await _answer(session, given, given["query"])
+
+
+async def _search_many(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, given)
+    for query in given["queries"]:
+        yield "event", {"id": query["id"], **await _answer(session, given, query["query"])}
+    yield "result", {}
+
+
+async def _answer(session: Session, given: Parameters, text: str) -> dict[str, Any]:
+    limit, page = int(given.get("limit") or 10), int(given.get("page") or 0)
+    query = Query(
+        text,
+        given["kind"],
+        given.get("mode") or "hybrid",
+        limit,
+        limit * page,
+        _moment(given.get("since")),
+        _moment(given.get("until")),
+    )
+    answer = await _external(session).find(query)
+    results = [result_json(hit) for hit in answer.hits]
+    return {
+        "results": results,
+        "ms": answer.ms,
+        "embed_ms": answer.embed_ms,
+        "total": answer.total,
+        "note": answer.note,
+    }
+
+
+def _external(session: Session) -> Any:
+    """External context without a model: searching needs none."""
+    from core.external import ExternalContext
+
+    return ExternalContext(session.journal, session.corpus, session.sources, None, 10, 1000)
+
+
+def _moment(value: str | None) -> int | None:
+    try:
+        return microseconds(value) if value else None
+    except ValueError:
+        raise UserError(
+            f"{value!r} is not a date.", "Write it as 2026-11-24 or 2026-11-24T09:00:00Z.", status=2
+        ) from None
+
+
+async def _show(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", await show(await _session(roster, given), given["what"], given.get("at"), given.get("last"))
+
+
+async def _forget(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    found = await forget(
+        roster, given["agent"], given.get("message_id"), given.get("text"), bool(given.get("confirmed"))
+    )
+    yield "result", found
+
+
+# --- files in -------------------------------------------------------------------------------------------------
+
+
+async def _with_progress(roster: Roster, work: Callable[[Callable[[str, int], None]], Any]) -> AsyncIterator[Part]:
+    """A job and its progress; it stops at the next batch when its front end goes."""
+    queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+    roster.jobs += 1
+    task = asyncio.ensure_future(
+        work(lambda phase, count: queue.put_nowait({"type": "progress", "phase": phase, "count": count}))
+    )
+    task.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (told := await queue.get()) is not None:
+            yield "event", told
+        yield "result", (await task).to_json()
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):  # its error was raised above
+            await task
+        roster.jobs -= 1
+
+
+async def _import_messages(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    session = await _session(roster, {**given, "create": True})
+    path, embed = Path(given["path"]), bool(given.get("embed", True))
+    async for part in _with_progress(roster, lambda told: roster.import_messages(session, path, embed, told)):
+        yield part
+
+
+async def _load_jsonl(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    path = Path(given["path"])
+    async for part in _with_progress(roster, lambda told: roster.library.load_jsonl(given["name"], path, told)):
+        yield part
+
+
+async def _sources(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    agents = await roster.listed()
+    listed = await roster.library.listed()
+    yield (
+        "result",
+        [{**row, "agents": [a["name"] for a in agents if row["name"] in a.get("sources", ())]} for row in listed],
+    )
+
+
+async def _attach_source(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    await attach_source(roster, await _session(roster, given), given["source"])
+    yield "result", {}
+
+
+async def attach_source(roster: Roster, session: Session, name: str) -> None:
+    corpus = await roster.library.corpus(name)
+    if corpus.source not in session.state.sources:
+        await session.journal.append(Draft("attach", {"source": corpus.source}))
+
+
+async def _detach_source(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    await detach_source(await _session(roster, given), given["source"])
+    yield "result", {}
+
+
+async def detach_source(session: Session, name: str) -> None:
+    known = next((source for source in session.state.sources if source.casefold() == name.casefold()), None)
+    if known is None:
+        raise UserError(f"The source {name!r} is not attached.", "`memgpt list sources` shows what is.")
+    await session.journal.append(Draft("detach", {"source": known}))
+
+
+async def _delete_source(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    await roster.library.delete(given["name"])
+    yield "result", {}
+
+
+# --- the machine ----------------------------------------------------------------------------------------------
+
+
+async def _check(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    """Whether an agent's file holds together: what is stored beside the journal is what the journal comes to."""
+    session = await _session(roster, given)
+    same = await session.journal.folded() == session.state
+    yield "result", {"ok": same, "found": f"{session.state.head} steps" + ("" if same else ", but the present differs")}
+
+
+async def _models(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", {"local": [asdict(server) for server in await catalog.local_servers()]}
+
+
+async def _functions(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    schemas = base_executor().schemas(plain=False)
+    yield "result", [{"name": schema["name"], **schema} for schema in schemas]
+
+
+async def _settings(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", config.load(roster.home)
+
+
+Operation = Callable[[Roster, Parameters, Caller], AsyncIterator[Part]]
+LASTING = ("send", "resume", "command")  # go on when the front end that asked is gone
+_OPERATIONS: dict[str, Operation] = {
+    "agents": _agents, "create_agent": _create_agent, "delete_agent": _delete_agent,
+    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "history": _history,
+    "send": _send, "resume": _resume, "cancel": _cancel, "command": _command, "search": _search,
+    "search_many": _search_many, "show": _show, "forget": _forget, "import_messages": _import_messages,
+    "load_jsonl": _load_jsonl, "sources": _sources, "attach_source": _attach_source,
+    "detach_source": _detach_source, "delete_source": _delete_source, "check": _check, "models": _models,
+    "settings": _settings, "functions": _functions,
+}  # fmt: skip

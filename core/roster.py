@@ -1,0 +1,209 @@
+"""The agents of a home: made, opened when somebody needs them, closed when nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.context.blocks import block_limit
+from core.llm import catalog
+from core.llm.builtin import Builtin
+from core.llm.gateway import Gateway
+from core.memory import documents
+from core.memory.corpus import Corpus
+from core.memory.embedding import Embedder
+from core.session import Session
+from core.slash import change_settings
+from core.sources.jsonl import read
+from core.sources.library import Library, Loaded, Progress, batches, new_ones
+from core.store.database import Database
+from core.store.journal import Draft, now
+from memgpt import config
+from memgpt.config import AgentConfig
+from memgpt.home import Home, UserError, checked_name, fold, read_text
+
+OVERRIDES = ("model", "model_endpoint", "context_window")
+
+
+@dataclass(slots=True)
+class Roster:
+    """Everything of a home that the engine holds open."""
+
+    home: Home
+    linger_s: float
+    gateway: Gateway = field(init=False)
+    embedder: Embedder = field(init=False)
+    library: Library = field(init=False)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    jobs: int = 0
+
+    def __post_init__(self) -> None:
+        self.gateway = Gateway(Builtin(self.home.log))
+        self.embedder = Embedder(self.home.log)
+        self.library = Library(self.home, self.embedder, str(config.load(self.home)["embedding_model"]))
+
+    async def warm(self) -> None:
+        """Begins what takes seconds: the embedding worker, litellm, and the offline model where it is the default."""
+        await self.embedder.start()
+        await self.gateway.warm()
+
+    # --- agents -----------------------------------------------------------------------------------------------
+
+    def exists(self, name: str) -> bool:
+        return self.home.agent_file(name).exists()
+
+    async def create(self, wanted: AgentConfig, throw_if_exists: bool = False) -> str:
+        """Makes an agent; its name. Without a name it is `memgpt`.
+
+        Raises:
+            UserError: it exists and that was not wanted, or its persona, human or settings are not known.
+        """
+        name = checked_name(wanted.name or config.DEFAULT_AGENT)
+        if self.exists(name):
+            if throw_if_exists:
+                raise UserError(f"There is already an agent {name!r}.", "Choose another name.")
+            return self.home.folder_of(name)
+        settings = config.load(self.home)
+        texts = {
+            "persona": read_text(self.home, "personas", wanted.persona or settings["persona"]),
+            "human": read_text(self.home, "humans", wanted.human or settings["human"]),
+        }
+        own = {key: settings[key] for key in config.AGENT_KEYS}
+        own |= {key: config.checked(key, getattr(wanted, key)) for key in OVERRIDES if getattr(wanted, key) is not None}
+        window = own["context_window"] or catalog.UNKNOWN_WINDOW
+        limit = block_limit(window)
+        limits = {label: max(limit, len(text)) for label, text in texts.items()}
+        session = await self._open(name)
+        body = {
+            "name": name, "settings": own, "limits": limits,
+            "persona": wanted.persona or settings["persona"], "human": wanted.human or settings["human"],
+        }  # fmt: skip
+        await session.journal.append(Draft("born", body, texts))
+        return name
+
+    async def session(self, name: str, create: bool = False, overrides: Mapping[str, Any] | None = None) -> Session:
+        """The agent of that name, open.
+
+        Raises:
+            UserError: there is none, its file is damaged, or an override is wrong.
+        """
+        given = {key: value for key, value in (overrides or {}).items() if value is not None}
+        async with self._opening:
+            if not self.exists(name):
+                if not create:
+                    raise UserError(
+                        f"There is no agent {name!r}.", "`memgpt list agents` shows them; --create makes one."
+                    )
+                await self.create(AgentConfig.of({**given, "name": name}))
+            session = self.sessions.get(fold(name)) or await self._open(name)
+        changes = {key: given[key] for key in OVERRIDES if key in given}
+        if changes:
+            await change_settings(session, changes)
+        return session
+
+    async def _open(self, name: str) -> Session:
+        database = await Database.open(self.home.agent_file(name), "agent")
+        model = ""
+        corpus = Corpus(database, self.embedder, f"agent:{fold(name)}", model)
+        session = await Session.open(self.home.folder_of(name), database, corpus, self.gateway, self.library.opened)
+        corpus.model = str(session.state.settings.get("embedding_model", ""))
+        if session.state.name:
+            await session.recover()
+        for source in session.state.sources:
+            await self.library.corpus(source)
+        self.sessions[fold(name)] = session
+        return session
+
+    async def delete(self, name: str) -> None:
+        session = await self.session(name)
+        self.sessions.pop(fold(name))
+        await session.close(interrupt=True)
+        shutil.rmtree(self.home.agent_file(name).parent)
+
+    async def listed(self) -> list[dict[str, Any]]:
+        return [await self._row(name) for name in self.home.agent_names()]
+
+    async def _row(self, name: str) -> dict[str, Any]:
+        try:
+            session = await self.session(name)
+        except UserError as error:
+            return {"name": name, "error": str(error)}
+        from memgpt.events import rfc3339
+
+        state = session.state
+        first = await session.journal.steps(kinds=("born",), limit=1)
+        born = first[0] if first else None
+        return {
+            "name": name,
+            "model": state.settings.get("model"),
+            "messages": state.recall,
+            "created_at": rfc3339(born.at) if born else None,
+            "persona": born.body["persona"] if born else None,
+            "human": born.body["human"] if born else None,
+            "sources": list(state.sources),
+        }
+
+    # --- files in ---------------------------------------------------------------------------------------------
+
+    async def import_messages(self, session: Session, path: Any, embed: bool, progress: Progress) -> Loaded:
+        """Puts a conversation into recall storage, a batch a step; each batch is whole or not there at all."""
+        loaded = Loaded()
+        journal, branch = session.journal, session.state.branches
+        for batch in batches(read(path, "recall", now()), loaded):
+            fresh = await journal.read(functools.partial(new_ones, batch=batch))
+            if fresh:
+                await self._import_batch(session, fresh, path.name, branch)
+                loaded.imported += len(fresh)
+            progress("reading", loaded.imported)
+            await asyncio.sleep(0)
+        loaded.skipped -= loaded.imported
+        session.corpus.start()
+        session.corpus.added()
+        if embed:
+            await session.corpus.settled(lambda left: progress("embedding", left))
+        return loaded
+
+    async def _import_batch(
+        self, session: Session, fresh: Sequence[documents.Document], name: str, branch: int
+    ) -> None:
+        journal = session.journal
+        first_doc, first_text = journal.reserve_docs(len(fresh)), journal.reserve_texts(len(fresh))
+
+        def effect(connection: Any, step: Any) -> None:
+            documents.insert(connection, fresh, step.id, branch, first_doc, first_text)
+
+        await journal.append(Draft("import", {"branch": branch, "count": len(fresh), "file": name}, effect=effect))
+
+    # --- the engine's questions -------------------------------------------------------------------------------
+
+    def busy(self) -> bool:
+        return self.jobs > 0 or any(session.busy for session in self.sessions.values())
+
+    def children(self) -> dict[str, int]:
+        return {**self.embedder.process_ids(), **self.gateway.builtin.process_ids()}
+
+    async def finish(self, now_: bool, seconds: float) -> None:
+        """Waits for turns, or interrupts them; closes every file; ends the children."""
+        if not now_:
+            waiting = [session.finished() for session in self.sessions.values()]
+            try:
+                await asyncio.wait_for(asyncio.gather(*waiting), seconds)
+            except TimeoutError:
+                now_ = True
+        await asyncio.gather(*(session.close(interrupt=True) for session in self.sessions.values()))
+        self.sessions.clear()
+        await self.library.close()
+        await self.embedder.close()
+        await self.gateway.close()
+
+    async def close_idle(self) -> None:
+        """Closes the agents that nobody has used for `linger_s` seconds."""
+        for key, session in list(self.sessions.items()):
+            if not session.busy and not session.watched and now() - session.used_at > self.linger_s * 1_000_000:
+                self.sessions.pop(key)
+                await session.close()

@@ -1,0 +1,324 @@
+"""One open agent: turns that queue, listeners that watch, and the parts that a turn needs, made for its model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from core.agent import Agent
+from core.context import instructions
+from core.context.blocks import SMALL_WINDOW
+from core.context.manager import QueueManager, SummaryFailed
+from core.context.queue import Limits
+from core.context.render import Renderer
+from core.external import ExternalContext
+from core.functions.conversation import base_executor
+from core.llm import catalog
+from core.llm.builtin import is_builtin
+from core.llm.gateway import Gateway
+from core.llm.types import ModelError, Request
+from core.memory.search import Corpus
+from core.messages import Item, State
+from core.store.database import Database
+from core.store.journal import Draft, Journal, now
+from core.thinking import Model, Thinking, commit_interrupted
+from memgpt import events as e
+from memgpt.home import UserError
+
+SUMMARY_TIMEOUT_S = 60.0
+SUMMARY_ORDER = (
+    "You keep the memory of a conversation. Write a summary in the first person of the assistant, under 120 words: "
+    "facts, names, dates, decisions, open questions. Only the summary."
+)
+Listener = Callable[[e.Event], None]
+Sources = Callable[[Sequence[str]], Sequence[Corpus]]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A turn that has been asked for. Its events are given as they happen; `None` ends them."""
+
+    text: str
+    begin: Callable[[Agent], AsyncIterator[e.Event]]
+    keys: Mapping[str, str]
+    events: asyncio.Queue[e.Event | None] = field(default_factory=asyncio.Queue)
+
+
+class Session:
+    """One agent's file, open. Everything that changes the agent goes through here, one turn at a time."""
+
+    def __init__(self, name: str, journal: Journal, corpus: Corpus, gateway: Gateway, sources: Sources) -> None:
+        self.name, self.journal, self.corpus, self.gateway = name, journal, corpus, gateway
+        self.sources = sources
+        self._listeners: set[Listener] = set()
+        self._waiting: list[Waiting] = []
+        self._runner: asyncio.Task[None] | None = None
+        self._running: Waiting | None = None
+        self._cancel = asyncio.Event()
+        self._agent: Agent | None = None
+        self._made_for: tuple[Any, ...] = ()
+        self._background: set[asyncio.Future[None]] = set()
+        self.phase = "idle"
+        self.used_at = now()
+
+    @classmethod
+    async def open(cls, name: str, database: Database, corpus: Corpus, gateway: Gateway, sources: Sources) -> Session:
+        return cls(name, await Journal.open(database), corpus, gateway, sources)
+
+    # --- who watches ------------------------------------------------------------------------------------------
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Gives every event from now on to `listener`, which must not block; the result takes it off again."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    @property
+    def watched(self) -> bool:
+        return bool(self._listeners)
+
+    def tell(self, event: e.Event) -> None:
+        for listener in list(self._listeners):
+            listener(event)
+
+    def activity(self) -> e.Activity:
+        return e.Activity(
+            step=self.journal.state.head, at=now(), phase=self.phase, queued=[turn.text for turn in self._waiting]
+        )
+
+    def _enter(self, phase: str) -> None:
+        if phase != self.phase:
+            self.phase = phase
+            self.tell(self.activity())
+
+    # --- turns ------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        return self._running is not None or bool(self._waiting)
+
+    def submit(self, text: str, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
+        """Queues a message of the user; gives the events of its turn. The turn goes on if nobody reads them."""
+        return self._queue(Waiting(text, lambda agent: agent.user_message(text), keys))
+
+    def happen(self, kind: str, packed: str, reason: str, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
+        """Queues a turn that something else than a message begins."""
+        return self._queue(Waiting("", lambda agent: agent.event(kind, packed, reason), keys))
+
+    def resume(self, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
+        """Queues the rest of a turn that was cut off."""
+        return self._queue(Waiting("", lambda agent: agent.go_on(), keys))
+
+    def _queue(self, turn: Waiting) -> AsyncIterator[e.Event]:
+        self._waiting.append(turn)
+        if self._running:
+            self.tell(self.activity())
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        return _events(turn)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            turn = self._running = self._waiting.pop(0)
+            self._cancel.clear()
+            self.used_at = now()
+            self._enter("thinking")
+            try:
+                await self._run_one(turn)
+            finally:
+                turn.events.put_nowait(None)
+                self._running = None
+                self.used_at = now()
+        self._enter("idle")
+
+    async def _run_one(self, turn: Waiting) -> None:
+        try:
+            agent = await self.agent(turn.keys)
+            async for event in turn.begin(agent):
+                self._told(turn, event)
+        except ModelError as error:
+            self._failed(turn, error.message, error.hint)
+        except UserError as error:
+            self._failed(turn, error.message, error.hint)
+        await self.tell_context()
+
+    def _failed(self, turn: Waiting, message: str, hint: str) -> None:
+        """A turn that could not even begin."""
+        step = self.journal.state.head
+        self._told(turn, e.Error(step=step, at=now(), message=message, hint=hint))
+        self._told(turn, e.TurnEnd(step=step, at=now(), reason="error", steps=0))
+
+    def _told(self, turn: Waiting, event: e.Event) -> None:
+        match event:
+            case e.Delta():
+                self._enter("answering")
+            case e.FunctionCall(name=name):
+                self._enter(name)
+            case e.FunctionReturn() | e.Retry():
+                self._enter("thinking")
+        turn.events.put_nowait(event)
+        self.tell(event)
+        if isinstance(event, e.UserMessage | e.Evicted | e.Recalled | e.Usage):
+            self._context_later()
+
+    def cancel(self) -> bool:
+        """Stops the turn under way at the next instant that it can; whether there was one."""
+        self._cancel.set()
+        return self._running is not None
+
+    def drop_queue(self) -> list[str]:
+        """Takes the messages back that wait for their turn."""
+        dropped, self._waiting = self._waiting, []
+        for turn in dropped:
+            turn.events.put_nowait(None)
+        self.tell(self.activity())
+        return [turn.text for turn in dropped]
+
+    async def finished(self) -> None:
+        if self._runner:
+            await asyncio.gather(self._runner, return_exceptions=True)
+
+    # --- the parts that a turn needs --------------------------------------------------------------------------
+
+    async def agent(self, keys: Mapping[str, str] | None = None) -> Agent:
+        """The agent as its settings have it now."""
+        settings = self.journal.state.settings
+        made_for = tuple(sorted((name, str(value)) for name, value in settings.items()))
+        if self._agent is None or made_for != self._made_for:
+            self._agent = await self._make_agent(settings)
+            self._made_for = made_for
+        if keys is not None:
+            self._agent.thinking.model = replace(self._agent.thinking.model, keys=keys)
+        return self._agent
+
+    async def _make_agent(self, settings: Mapping[str, Any]) -> Agent:
+        model, endpoint = settings["model"], settings["model_endpoint"] or None
+        window = await self._window(settings)
+        limits = Limits.of(window, settings)
+        searches = catalog.can_search(model)
+        chosen = settings["protocol"]
+        renderer = Renderer(
+            protocol=catalog.first_protocol(model) if chosen == "auto" else chosen,
+            window=window,
+            searches=searches,
+            zone=instructions.zone_of(settings["timezone"]),
+            counter=catalog.counter_of(model, self.gateway.builtin),
+            plain_schemas=window <= SMALL_WINDOW,
+        )
+        external = ExternalContext(
+            self.journal, self.corpus, self.sources, renderer.zone, settings["search_page_size"], limits.result
+        )
+        called = Model(model, endpoint, settings["request_timeout"], settings["retries"])
+        thinking = Thinking(
+            self.journal, renderer, self.gateway, external, limits, called,
+            settings["monologue"] == "strict", self._cancel,
+        )  # fmt: skip
+        summarise = None if is_builtin(model) else self._summarise
+        manager = QueueManager(self.journal, renderer, limits, model, summarise)
+        recalls = {"on": True, "off": False}.get(settings["auto_recall"], not searches)
+        return Agent(
+            self.journal, renderer, manager, base_executor(), thinking, external, self._cancel,
+            settings["max_steps"], recalls,
+        )  # fmt: skip
+
+    async def _window(self, settings: Mapping[str, Any]) -> int:
+        own = int(settings["context_window"])
+        if own and not is_builtin(settings["model"]):
+            return own
+        most = await catalog.context_window(settings["model"], settings["model_endpoint"] or None, self.gateway)
+        return min(own, most) if own else most
+
+    async def _summarise(self, old: str, lines: Sequence[str], tokens: int) -> str:
+        """A summary by the agent's own model, with a reserve and a limit of its own."""
+        agent = await self.agent()
+        model, limits = agent.thinking.model, agent.manager.limits
+        text = "\n".join([f"Summary so far: {old}", *lines] if old else lines)
+        room = (limits.window - tokens) * 2  # characters; half of what would fit, since the server counts, not we
+        text = text if len(text) <= room else f"{text[: room // 3]}\n…\n{text[-(room * 2 // 3) :]}"
+        messages = [{"role": "system", "content": SUMMARY_ORDER}, {"role": "user", "content": text}]
+        request = Request(
+            model.name, model.endpoint, messages, [], agent.renderer.protocol, tokens, model.keys, model.timeout, 0
+        )
+        try:
+            summary = await asyncio.wait_for(self.gateway.complete(request), SUMMARY_TIMEOUT_S)
+        except (ModelError, TimeoutError) as error:
+            raise SummaryFailed(str(error) or "the model took too long.") from None
+        if not summary:
+            raise SummaryFailed("the model gave none.")
+        return summary
+
+    # --- the present ------------------------------------------------------------------------------------------
+
+    async def context(self) -> e.ContextChanged:
+        """The ledger of main context with its cells, in the order in which the model reads them."""
+        agent = await self.agent()
+        ledger, limits, state = await agent.ledger(), agent.manager.limits, self.journal.state
+        return e.ContextChanged(
+            step=state.head,
+            at=now(),
+            total=ledger.total,
+            window=ledger.window,
+            warn=limits.warn,
+            flush=limits.flush,
+            source=ledger.source,
+            sections=ledger.rows(),
+            cells=[_cell(item) for item in state.queue],
+        )
+
+    async def tell_context(self) -> None:
+        if self._listeners:
+            try:
+                self.tell(await self.context())
+            except (ModelError, UserError) as error:
+                self.tell(e.Notice(step=self.journal.state.head, at=now(), text=str(error)))
+
+    def _context_later(self) -> None:
+        task = asyncio.ensure_future(self.tell_context())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    # --- opening and closing ----------------------------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """After a crash: what had been shown of an open answer is kept, marked interrupted."""
+        found = await self.journal.open_reply()
+        if found and self.journal.state.turn:
+            agent = await self.agent()
+            await commit_interrupted(self.journal, agent.renderer, agent.external, found.said, found.thought)
+
+    async def login(self) -> None:
+        """Journals that the app was opened; it goes with the next message and calls no model."""
+        agent = await self.agent()
+        steps = await self.journal.steps(kinds=("login", "user"), limit=1)
+        at = now()
+        packed = instructions.login_event(at, steps[-1].at if steps else None, agent.renderer.zone)
+        items = (await agent.renderer.event("login", packed),) if agent.renderer.searches else ()
+        await self.journal.append(Draft("login", {"event": "login"}, items=items), at=at)
+
+    async def close(self, interrupt: bool = False) -> None:
+        if interrupt:
+            self.drop_queue()
+            self.cancel()
+        await self.finished()
+        await self.corpus.close()
+        await self.journal.database.close()
+
+    @property
+    def state(self) -> State:
+        return self.journal.state
+
+
+async def _events(turn: Waiting) -> AsyncIterator[e.Event]:
+    while (event := await turn.events.get()) is not None:
+        yield event
+
+
+def _cell(item: Item) -> dict[str, Any]:
+    return {
+        "section": "messages",
+        "tokens": item.tokens,
+        "step": item.step,
+        "role": item.kind,
+        "recalled": item.recalled,
+    }

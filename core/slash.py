@@ -1,0 +1,285 @@
+"""The slash commands that a session carries out: each is one function, found by the command's name."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core import rewind
+from core.context import instructions
+from core.external import day_of
+from core.session import Session
+from core.store.journal import Draft, now
+from core.transcript import transcript
+from memgpt import commands, config
+from memgpt import events as e
+from memgpt.home import UserError
+
+DEFAULT_POP = 3  # usually one turn: question, call, result
+AUTOMATED_TIMER = "The user asked for a heartbeat."
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a command shows. With `ask`, it has done nothing yet and wants to be told to go on; `turn` are the events
+    of a turn that it began."""
+
+    text: str = ""
+    ask: str = ""
+    data: Any = None
+    turn: AsyncIterator[e.Event] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One command as it was typed. Relative paths were made absolute by the front end."""
+
+    session: Session
+    argument: str
+    confirmed: bool
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, str]) -> Outcome:
+    """Carries out one slash command.
+
+    Raises:
+        UserError: there is no such command, it cannot run now, or its argument is wrong.
+    """
+    word, argument = commands.parse(line)
+    command = commands.find(word)
+    handler = _HANDLERS.get(command.name) if command else None
+    if command is None or handler is None:
+        raise UserError(commands.unknown(word), status=2)
+    if command.needs_argument and not argument:
+        raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.", status=2)
+    if session.busy and not command.busy:
+        raise UserError(f"/{command.name} has to wait until the model is done.", "Esc stops it.")
+    return await handler(Asked(session, argument, confirmed, keys))
+
+
+async def _save(asked: Asked) -> Outcome:
+    name = asked.argument or day_of(now(), None)
+    await asked.session.journal.append(Draft("checkpoint", {"name": name}))
+    return Outcome(f"Everything is saved, always. Checkpoint {name!r} is written; /restore {name} returns to it.")
+
+
+async def _restore(asked: Asked) -> Outcome:
+    session = asked.session
+    found = [step for step in await session.journal.steps(kinds=("checkpoint",)) if step.body["name"] == asked.argument]
+    if not found:
+        raise UserError(f"There is no checkpoint {asked.argument!r}.", "/save NAME writes one.")
+    target = found[-1].id
+    left = [step.kind for step in await rewind.carried_steps(session, target)]
+    if not asked.confirmed:
+        also = f" Left behind too: {', '.join(sorted(set(left)))}." if left else ""
+        return Outcome(ask=f"Return to checkpoint {asked.argument!r}?{also}")
+    await rewind.move_head(session, target, "restore", 0, drop=True)
+    return Outcome(f"Back at checkpoint {asked.argument!r}.")
+
+
+async def _dump(asked: Asked) -> Outcome:
+    steps = {item.step for item in asked.session.state.queue}
+    events = transcript(await asked.session.journal.steps(after=min(steps, default=1) - 1))
+    lines = [line for event in events if event.step in steps and (line := dumped(event))]
+    return Outcome("\n".join(_last(lines, asked.argument)) or "Main context holds no messages yet.")
+
+
+async def _dumpraw(asked: Asked) -> Outcome:
+    agent = await asked.session.agent()
+    from core.context.window import assemble
+
+    messages = assemble(asked.session.state, await agent.fixed()).messages
+    kept = _last(messages, asked.argument)
+    return Outcome(json.dumps(kept, ensure_ascii=False, indent=2), data=kept)
+
+
+async def _memory(asked: Asked) -> Outcome:
+    blocks = asked.session.state.blocks.values()
+    return Outcome(
+        "\n\n".join(f"{block.label} ({len(block.text)} of {block.limit} characters)\n{block.text}" for block in blocks)
+    )
+
+
+async def _model(asked: Asked) -> Outcome:
+    settings = asked.session.state.settings
+    if not asked.argument:
+        where = f" at {settings['model_endpoint']}" if settings["model_endpoint"] else ""
+        return Outcome(f"The model is {settings['model']}{where}.")
+    await change_settings(asked.session, {"model": asked.argument})
+    return Outcome(f"The model is {asked.argument} from now on.")
+
+
+async def change_settings(session: Session, changes: Mapping[str, Any]) -> None:
+    """Journals settings of this agent; a new model sees the queue in its own packaging and counts anew.
+
+    Raises:
+        UserError: a setting is unknown, not an agent's, or of the wrong type.
+    """
+    good = {name: config.checked(name, value) for name, value in changes.items()}
+    if strange := [name for name in good if name not in config.AGENT_KEYS]:
+        raise UserError(f"{strange[0]} is not a setting of an agent.", "Set it without --agent.", status=2)
+    good = {name: value for name, value in good.items() if session.state.settings.get(name) != value}
+    if not good:
+        return
+    new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
+    (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
+    if new_model:
+        await _rerender(session)
+    session.tell(
+        e.Notice(step=step.id, at=step.at, text=", ".join(f"{name} = {value}" for name, value in good.items()))
+    )
+    await session.tell_context()
+
+
+async def _rerender(session: Session) -> None:
+    """The queue again as the new model reads it; ids and signatures of the old provider are left out."""
+    from core.rerender import rerendered
+
+    items = await rerendered(session)
+    await session.journal.append(Draft("settings", {"changes": {}, "rerendered": True}, items=items))
+
+
+async def _pop(asked: Asked) -> Outcome:
+    taken = await rewind.pop(asked.session, _count(asked.argument, DEFAULT_POP))
+    return Outcome(f"Took back {taken} message{'s' if taken != 1 else ''}.", data={"taken": taken})
+
+
+async def _retry(asked: Asked) -> Outcome:
+    question = await rewind.last_question(asked.session)
+    text = question.text("text")
+    before = await asked.session.journal.steps(before=question.id, limit=1)
+    await rewind.move_head(asked.session, before[0].id, "retry", 0)
+    return Outcome(turn=asked.session.submit(text, asked.keys))
+
+
+async def _rethink(asked: Asked) -> Outcome:
+    await rewind.replace_reply(asked.session, "rethink", asked.argument)
+    return Outcome("The last inner monologue is replaced.")
+
+
+async def _rewrite(asked: Asked) -> Outcome:
+    await rewind.replace_reply(asked.session, "rewrite", asked.argument)
+    return Outcome("The last answer is replaced.")
+
+
+async def _heartbeat(asked: Asked) -> Outcome:
+    agent = await asked.session.agent()
+    packed = instructions.heartbeat_event(AUTOMATED_TIMER, now(), agent.renderer.zone)
+    return Outcome(turn=asked.session.happen("heartbeat", packed, "", asked.keys))
+
+
+async def _memorywarning(asked: Asked) -> Outcome:
+    agent = await asked.session.agent(asked.keys)
+    step = await agent.manager.warn((await agent.ledger()).total)
+    await rewind.announce(asked.session, [step])
+    packed = instructions.system_alert(instructions.pressure_text(), now(), agent.renderer.zone)
+    return Outcome(turn=asked.session.happen("heartbeat", packed, "memory pressure", asked.keys))
+
+
+async def _summarize(asked: Asked) -> Outcome:
+    agent = await asked.session.agent(asked.keys)
+    steps = [step async for step in agent.manager.evict(await agent.fixed(), all_but_last=True)]
+    if not steps:
+        raise UserError("There is nothing to summarise yet.", "Only messages before the last turn can leave.")
+    await rewind.announce(asked.session, steps)
+    count = sum(step.body["messages"] for step in steps)
+    return Outcome(f"{count} messages moved to recall, summary rewritten:\n{steps[-1].text('summary')}")
+
+
+async def _systemswap(asked: Asked) -> Outcome:
+    try:
+        text = Path(asked.argument).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{asked.argument} cannot be read: {error}.", "Give the path of a text file.") from None
+    agent = await asked.session.agent()
+    old = asked.session.state.instructions
+    before = old.body if old else instructions.system_text(agent.renderer.window, agent.renderer.searches)
+    if not asked.confirmed:
+        shown = difflib.unified_diff(before.splitlines(), text.splitlines(), "now", asked.argument, lineterm="", n=1)
+        return Outcome("\n".join(shown), ask="Replace the system instructions?")
+    await asked.session.journal.append(Draft("instructions", {}, {"text": text}))
+    await asked.session.tell_context()
+    return Outcome("The system instructions are replaced.")
+
+
+async def _undo(asked: Asked) -> Outcome:
+    step = await rewind.undo(asked.session)
+    return Outcome(f"Undone: {_changed(step)}.")
+
+
+async def _redo(asked: Asked) -> Outcome:
+    step = await rewind.redo(asked.session)
+    return Outcome(f"Made again: {_changed(step)}.")
+
+
+def _changed(step: Any) -> str:
+    return f"core memory {step.body['label']}" if "label" in step.body else "a passage of archival memory"
+
+
+async def _recall(asked: Asked) -> Outcome:
+    return await _search(asked, "recall")
+
+
+async def _archival(asked: Asked) -> Outcome:
+    return await _search(asked, "archival")
+
+
+async def _search(asked: Asked, kind: str) -> Outcome:
+    from core.functions.memory import shown
+
+    agent = await asked.session.agent()
+    page = await agent.external.search(kind, asked.argument, 0)
+    context = _page_context(agent)
+    lines = [f"{hit['created_at']}  {hit.get('role') or hit.get('source')}: {hit['text']}" for hit in page.hits]
+    head = shown(page, 0, context).partition(": ")[0]
+    return Outcome("\n".join([head, *lines]), data=[dict(hit) for hit in page.hits])
+
+
+def _page_context(agent: Any) -> Any:
+    from core.functions.executor import Context
+
+    return Context({}, agent.external, agent.renderer.zone, agent.external.page_size, agent.manager.limits.result)
+
+
+def _count(argument: str, default: int) -> int:
+    if not argument:
+        return default
+    if not argument.isdigit() or int(argument) < 1:
+        raise UserError(f"{argument!r} is not a number of messages.", "Give a whole number of 1 or more.", status=2)
+    return int(argument)
+
+
+def _last(lines: list[Any], argument: str) -> list[Any]:
+    return lines[-_count(argument, len(lines) or 1) :]
+
+
+def dumped(event: e.Event) -> str:
+    """One event as a line of `/dump`; empty for what is no message."""
+    match event:
+        case e.UserMessage(text=text):
+            return f"user: {text}"
+        case e.AssistantMessage(text=text):
+            return f"assistant: {text}"
+        case e.InternalMonologue(text=text):
+            return f"thought: {text}"
+        case e.FunctionCall(name=name, arguments=arguments):
+            return f"call: {name} {json.dumps(arguments, ensure_ascii=False)}"
+        case e.FunctionReturn(name=name, status=status, text=text):
+            return f"return: {name} {status} {text}"
+        case e.Happened(kind=kind):
+            return f"event: {kind}"
+    return ""
+
+
+Handler = Callable[[Asked], Awaitable[Outcome]]
+_HANDLERS: dict[str, Handler] = {
+    "save": _save, "restore": _restore, "dump": _dump, "dumpraw": _dumpraw, "memory": _memory, "model": _model,
+    "pop": _pop, "retry": _retry, "rethink": _rethink, "rewrite": _rewrite, "heartbeat": _heartbeat,
+    "memorywarning": _memorywarning, "summarize": _summarize, "systemswap": _systemswap, "undo": _undo, "redo": _redo,
+    "recall": _recall, "archival": _archival,
+}  # fmt: skip

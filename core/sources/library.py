@@ -1,0 +1,141 @@
+"""Loaded sources: one file each, searched by the agents that attach them."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.memory import documents
+from core.memory.corpus import Corpus
+from core.memory.documents import Document
+from core.memory.embedding import Embedder
+from core.sources.jsonl import Bad, read
+from core.store.database import Database
+from core.store.journal import now
+from memgpt.events import rfc3339
+from memgpt.home import Home, UserError, fold
+
+if TYPE_CHECKING:
+    import duckdb
+
+BATCH = 256
+Progress = Callable[[str, int], None]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What became of a file: how many documents went in, how many were there already, which lines were bad."""
+
+    imported: int = 0
+    skipped: int = 0
+    bad: list[Bad] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        bad = [{"line": entry.line, "reason": entry.reason} for entry in self.bad]
+        return {"imported": self.imported, "skipped": self.skipped, "bad": bad}
+
+
+@dataclass(slots=True)
+class Library:
+    """The sources of a home, opened when they are first needed."""
+
+    home: Home
+    embedder: Embedder
+    model: str
+    _open: dict[str, Corpus] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def corpus(self, name: str, create: bool = False) -> Corpus:
+        """The source of that name.
+
+        Raises:
+            UserError: there is none.
+        """
+        async with self._lock:
+            if fold(name) in self._open:
+                return self._open[fold(name)]
+            path = self.home.source_file(name)
+            if not create and not path.exists():
+                raise UserError(
+                    f"There is no source {name!r}.", "`memgpt list sources` shows them; `memgpt load` makes one."
+                )
+            database = await Database.open(path, "source")
+            corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", self.model, source=path.stem)
+            self._open[fold(name)] = corpus
+            return corpus
+
+    def opened(self, names: Iterable[str]) -> list[Corpus]:
+        return [self._open[fold(name)] for name in names if fold(name) in self._open]
+
+    async def load_jsonl(self, name: str, path: Path, progress: Progress) -> Loaded:
+        """Makes or extends a source from a JSONL file; what is there already is skipped, so it can be resumed."""
+        corpus = await self.corpus(name, create=True)
+        loaded = Loaded()
+        for batch in batches(read(path, "archival", now()), loaded):
+            loaded.imported += await corpus.database.write(functools.partial(put, batch=batch, step=0, branch=0))
+            progress("reading", loaded.imported)
+            await asyncio.sleep(0)
+        loaded.skipped -= loaded.imported
+        await corpus.settled(lambda left: progress("embedding", left))
+        return loaded
+
+    async def listed(self) -> list[dict[str, Any]]:
+        found = []
+        for name in self.home.source_names():
+            corpus = await self.corpus(name)
+            rows = await corpus.database.read(
+                lambda connection: connection.execute("SELECT count(*), coalesce(min(moment), 0) FROM doc").fetchall()
+            )
+            made = rfc3339(int(self.home.source_file(name).stat().st_ctime * 1_000_000))
+            found.append(
+                {"name": name, "passages": rows[0][0], "created_at": made, "embedding_model": self.model or "MiniLM"}
+            )
+        return found
+
+    async def delete(self, name: str) -> None:
+        path = (await self.corpus(name)).database.path
+        corpus = self._open.pop(fold(name))
+        await corpus.close()
+        await corpus.database.close()
+        path.unlink()
+
+    async def close(self) -> None:
+        for corpus in self._open.values():
+            await corpus.close()
+            await corpus.database.close()
+        self._open.clear()
+
+
+def batches(entries: Iterator[Document | Bad], loaded: Loaded) -> Iterator[list[Document]]:
+    """The documents in batches; bad lines go to `loaded`, whose `skipped` counts all that were offered."""
+    while part := list(islice(entries, BATCH)):
+        loaded.bad += [entry for entry in part if isinstance(entry, Bad)]
+        good = [entry for entry in part if isinstance(entry, Document)]
+        loaded.skipped += len(good)
+        if good:
+            yield good
+
+
+def put(connection: duckdb.DuckDBPyConnection, batch: list[Document], step: int, branch: int) -> int:
+    """Puts those of a batch in whose id is not there yet; how many that were."""
+    fresh = new_ones(connection, batch)
+    row = connection.execute(
+        "SELECT (SELECT coalesce(max(id), 0) + 1 FROM doc), (SELECT coalesce(max(id), 0) + 1 FROM text)"
+    ).fetchone()
+    assert row is not None
+    documents.insert(connection, fresh, step, branch, row[0], row[1])
+    return len(fresh)
+
+
+def new_ones(connection: duckdb.DuckDBPyConnection, batch: list[Document]) -> list[Document]:
+    """The documents of a batch whose id is not in the file, each id once."""
+    by_key = {document.key: document for document in reversed(batch)}
+    marks = ",".join("?" * len(by_key))
+    known = connection.execute(f"SELECT key FROM doc WHERE key IN ({marks})", list(by_key)).fetchall()
+    held = {row[0] for row in known}
+    return [document for document in batch if document.key not in held and by_key[document.key] is document]

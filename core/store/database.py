@@ -1,0 +1,167 @@
+"""One DuckDB file, opened once: one thread that writes, a small pool of cursors that read.
+
+The file must never be opened, copied or closed by other means while it is open here: POSIX drops a process's locks
+on a file when any descriptor of it is closed, and a second writer would then lose data in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from core.store.schema import Kind, migrate
+from memgpt.home import PRIVATE_FOLDER, UserError, make_private
+
+if TYPE_CHECKING:
+    import duckdb
+
+T = TypeVar("T")
+READERS = 3
+MEMORY_LIMIT_MB = 256  # for each open file; DuckDB's own default is 80 % of the machine
+
+
+class Database:
+    """A DuckDB file of ours. Open with `Database.open`; every method may be called from the event loop."""
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, writer: ThreadPoolExecutor) -> None:
+        self.path = path
+        self._connection = connection
+        self._writer = writer
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.parent.name}")
+        self._cursors = threading.local()
+        self._all_cursors: list[duckdb.DuckDBPyConnection] = []
+
+    @classmethod
+    async def open(cls, path: Path, kind: Kind) -> Database:
+        """Opens or creates the file and brings its schema up to date.
+
+        Raises:
+            UserError: the file is damaged, held by another program, or written by a newer version. It is left as it was.
+        """
+        writer = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.parent.name}")
+        try:
+            connection = await asyncio.get_running_loop().run_in_executor(writer, connect, path, kind)
+        except BaseException:
+            writer.shutdown(wait=False)
+            raise
+        return cls(path, connection, writer)
+
+    async def write(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Runs `work` in one transaction on the writing thread; all of it is on disk when this returns, or none.
+
+        A caller that is cancelled meanwhile does not stop the transaction.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._writer, self._transaction, work)
+        return await asyncio.shield(future)
+
+    def _transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        connection = self._connection
+        connection.execute("BEGIN")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first error is the one to tell of
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    async def read(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Runs `work` with a cursor of a reading thread; cancelling interrupts its query."""
+        running: list[duckdb.DuckDBPyConnection] = []
+
+        def run() -> T:
+            running.append(self._cursor())
+            try:
+                return work(running[0])
+            finally:
+                running.clear()
+
+        future = asyncio.get_running_loop().run_in_executor(self._readers, run)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            for cursor in list(running):
+                cursor.interrupt()
+            raise
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._cursors, "cursor", None)
+        if cursor is None:
+            cursor = self._connection.cursor()
+            self._cursors.cursor = cursor
+            self._all_cursors.append(cursor)
+        return cursor
+
+    async def checkpoint(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._connection.execute, "CHECKPOINT")
+
+    async def close(self) -> None:
+        """Waits for what is being written, folds the log into the file and lets go of it."""
+        self._readers.shutdown(wait=True, cancel_futures=True)
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._close)
+        self._writer.shutdown()
+
+    def _close(self) -> None:
+        for cursor in self._all_cursors:
+            cursor.close()
+        self._connection.close()
+
+
+def connect(path: Path, kind: Kind) -> duckdb.DuckDBPyConnection:
+    """A connection to the file with our limits, its schema up to date (see `Database.open` for errors)."""
+    import duckdb
+
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    make_private(path.parent)
+    try:
+        with _private_umask():
+            connection = duckdb.connect(str(path), config=_limits())
+            connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
+            connection.execute("SET enable_external_access = false")
+            migrate(connection, kind)
+    except duckdb.Error as error:
+        raise _unreadable(path, error) from error
+    make_private(path)
+    return connection
+
+
+def _limits() -> dict[str, str | bool | int | float | list[str]]:
+    return {
+        "memory_limit": f"{MEMORY_LIMIT_MB}MB",
+        "threads": max(1, (os.cpu_count() or 2) // 2),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+
+
+@contextlib.contextmanager
+def _private_umask() -> Iterator[None]:
+    """The write-ahead log is made with the process's umask; engine processes already run with this one."""
+    old = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(old)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    text = " ".join(str(error).split())
+    if "lock" in text:
+        return UserError(f"{path} is held by another program.", "Close that program and try again.")
+    if "version number" in text:
+        return UserError(f"{path} was written by a newer DuckDB.", "Update this program to open it.")
+    return UserError(
+        f"{path} is damaged and was left as it is ({text[:160]}).",
+        "Put a copy of it from a backup in its place, or move it away to begin anew.",
+    )

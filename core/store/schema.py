@@ -1,0 +1,70 @@
+"""The tables of our files, as numbered migrations: a file's number says which of them it has been through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from memgpt.home import UserError
+
+if TYPE_CHECKING:
+    import duckdb
+
+Kind = Literal["agent", "source"]
+
+# What can be searched. `doc` is one message or passage: `key` is the id that users see, `branch` and `step` say on
+# which path of the journal it lies, `conversation` and `position` where in its talk. Terms are 63-bit hashes of
+# words, so no vocabulary has to be kept. New postings go to the tail; merges sort them into the main table, where
+# zone maps make a literal `term IN (…)` cheap (an ART index is eight times the file, and slower).
+DOCUMENTS = """
+CREATE TABLE text (id BIGINT NOT NULL, step BIGINT NOT NULL, body VARCHAR NOT NULL);
+CREATE TABLE doc (
+    id INTEGER NOT NULL, key VARCHAR NOT NULL, kind VARCHAR NOT NULL, role VARCHAR NOT NULL, name VARCHAR NOT NULL,
+    title VARCHAR NOT NULL, conversation VARCHAR NOT NULL, position INTEGER NOT NULL, moment BIGINT NOT NULL,
+    step BIGINT NOT NULL, branch INTEGER NOT NULL, text BIGINT NOT NULL, length INTEGER NOT NULL
+);
+CREATE TABLE posting (term BIGINT NOT NULL, doc INTEGER NOT NULL, tf UTINYINT NOT NULL, dl USMALLINT NOT NULL);
+CREATE TABLE posting_tail (term BIGINT NOT NULL, doc INTEGER NOT NULL, tf UTINYINT NOT NULL, dl USMALLINT NOT NULL);
+CREATE TABLE vector (doc INTEGER NOT NULL, piece INTEGER NOT NULL, model VARCHAR NOT NULL, value BLOB NOT NULL);
+"""
+
+# The journal. `body` is a small JSON object; long texts stand in `text` and are named by their id. `item` is one
+# message of main context exactly as it is sent, `part` one piece of the system message or the schemas, by hash.
+# `present` is the fold's result, written in the transaction of the step that made it; `snapshot` is the same at
+# earlier steps; `open_reply` is the part of a streaming answer that has arrived.
+JOURNAL = """
+CREATE TABLE step (
+    id BIGINT NOT NULL, parent BIGINT NOT NULL, branch INTEGER NOT NULL, kind VARCHAR NOT NULL, moment BIGINT NOT NULL,
+    body VARCHAR NOT NULL
+);
+CREATE TABLE item (
+    id BIGINT NOT NULL, step BIGINT NOT NULL, kind VARCHAR NOT NULL, tokens INTEGER NOT NULL,
+    recalled INTEGER NOT NULL, sent VARCHAR NOT NULL
+);
+CREATE TABLE part (hash VARCHAR NOT NULL, tokens INTEGER NOT NULL, body VARCHAR NOT NULL);
+CREATE TABLE present (step BIGINT NOT NULL, state VARCHAR NOT NULL);
+CREATE TABLE snapshot (step BIGINT NOT NULL, state VARCHAR NOT NULL);
+CREATE TABLE open_reply (call BIGINT NOT NULL, said VARCHAR NOT NULL, thought VARCHAR NOT NULL, moment BIGINT NOT NULL);
+"""
+
+MIGRATIONS: dict[Kind, tuple[str, ...]] = {"agent": (DOCUMENTS + JOURNAL,), "source": (DOCUMENTS,)}
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
+    """Brings the file's schema up to date, one transaction a migration.
+
+    Raises:
+        UserError: the file is of the other kind, or a newer version of this program has written it.
+    """
+    connection.execute("CREATE TABLE IF NOT EXISTS meta (name VARCHAR NOT NULL, value VARCHAR NOT NULL)")
+    meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    if meta.get("kind", kind) != kind:
+        raise UserError(f"This file is one of an {meta['kind']}, not of an {kind}.", "Put it where it belongs.")
+    done = int(meta.get("schema", 0))
+    if done > len(MIGRATIONS[kind]):
+        raise UserError("This file was written by a newer version of this program.", "Update it to open the file.")
+    for number, statements in enumerate(MIGRATIONS[kind][done:], done + 1):
+        connection.execute("BEGIN")
+        connection.execute(statements)
+        connection.execute("DELETE FROM meta WHERE name IN ('schema', 'kind')")
+        connection.execute("INSERT INTO meta VALUES ('schema', ?), ('kind', ?)", [str(number), kind])
+        connection.execute("COMMIT")

@@ -1,0 +1,84 @@
+"""The one table of slash commands. Prompt, palette, help, documentation and the engine all read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One slash command.
+
+    `where` says who carries it out: the agent's `session`, or the `front` end that it was typed in.
+    `busy` says whether it may run while the model works. `confirm` marks those that ask before they act.
+    """
+
+    name: str
+    arguments: str
+    help: str
+    where: str = "session"
+    busy: bool = False
+    aliases: tuple[str, ...] = ()
+    confirm: bool = False
+
+    @property
+    def usage(self) -> str:
+        return f"/{self.name} {self.arguments}".rstrip()
+
+    @property
+    def needs_argument(self) -> bool:
+        return bool(self.arguments) and not self.arguments.startswith("[")
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("exit", "", "leave; everything is already saved", "front", busy=True, aliases=("quit",)),
+    Command("save", "[NAME]", "write a checkpoint to come back to", busy=True, aliases=("savechat",)),
+    Command("restore", "NAME", "return to a checkpoint", confirm=True),
+    Command("attach", "[SOURCE]", "give this agent a loaded source to search", busy=True),
+    Command("dump", "[N]", "the last N messages of main context", busy=True),
+    Command("dumpraw", "[N]", "the same as the JSON that the model is sent", busy=True),
+    Command("memory", "", "core memory as it stands", busy=True),
+    Command("model", "[NAME]", "show or change the model"),
+    Command("pop", "[N]", "undo the last N messages of main context, with what they did to memory"),
+    Command("retry", "", "take the last answer back and ask again"),
+    Command("rethink", "TEXT", "replace the last inner monologue"),
+    Command("rewrite", "TEXT", "replace the last answer"),
+    Command("heartbeat", "", "send a heartbeat event"),
+    Command("memorywarning", "", "send a memory-pressure event"),
+    Command("summarize", "", "evict and summarise now", aliases=("summarise",)),
+    Command("systemswap", "FILE", "replace the system instructions", confirm=True),
+    Command("undo", "", "take back the newest change of memory"),
+    Command("redo", "", "make the change of memory that was taken back again"),
+    Command("recall", "QUERY", "search recall storage, as the agent would", busy=True),
+    Command("archival", "QUERY", "search archival storage, as the agent would", busy=True),
+    Command("context", "", "every block that the model is sent, with its tokens", "front", busy=True),
+    Command("agents", "", "choose another agent", "front", busy=True),
+    Command("new", "[NAME]", "start a new agent", "front", busy=True),
+    Command("forget", "TEXT", "erase for good, everywhere, after showing what would go", confirm=True),
+    Command("sources", "", "the sources that are loaded, and those attached", busy=True),
+    Command("detach", "SOURCE", "take a source away from this agent", busy=True),
+    Command("theme", "[NAME]", "show or change the colours", "front", busy=True),
+    Command("help", "", "keys and commands", "front", busy=True),
+)
+
+
+def find(word: str) -> Command | None:
+    """The command of that name or alias, without case and with or without its slash."""
+    wanted = word.lower().removeprefix("/")
+    return next((command for command in COMMANDS if wanted == command.name or wanted in command.aliases), None)
+
+
+def unknown(word: str) -> str:
+    """The one line that answers a command that does not exist, with the nearest that does."""
+    from rapidfuzz import fuzz, process
+
+    name = word.lower().removeprefix("/")
+    found = process.extractOne(name, [command.name for command in COMMANDS], scorer=fuzz.WRatio, score_cutoff=50)
+    nearest = f" Did you mean /{found[0]}?" if found else " /help lists them all."
+    return f"Unknown command: /{name}.{nearest}"
+
+
+def parse(line: str) -> tuple[str, str]:
+    """A typed line as its command word (without the slash) and the rest."""
+    word, _, rest = line.strip().removeprefix("/").partition(" ")
+    return word, rest.strip()

@@ -1,0 +1,258 @@
+"""Settings: what they are called, what they may be, how they are read and written."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from memgpt.home import Home, UserError, write_private
+
+DEFAULT_AGENT = "memgpt"
+BUILTIN = "builtin"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting. `agent` marks those that are journalled with an agent; `choices` are all that it may be."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    agent: bool = False
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+
+
+KEYS: tuple[Key, ...] = (
+    Key("model", str, BUILTIN, "any litellm name, `builtin`, or `gguf:FILE`", agent=True),
+    Key("model_endpoint", str, "", "the base URL of a server of your own; empty: the provider's", agent=True),
+    Key("context_window", int, 0, "tokens; 0: what the model has", agent=True, least=0),
+    Key(
+        "protocol", str, "auto", "how the model calls functions", agent=True, choices=("auto", "tools", "json", "text")
+    ),
+    Key("persona", str, "sam_pov", "the persona of new agents"),
+    Key("human", str, "basic", "the human of new agents"),
+    Key("theme", str, "dark", "the colours"),
+    Key(
+        "embedding_model", str, "", "a sentence-transformers name or folder; empty: the one that is shipped", agent=True
+    ),
+    Key(
+        "paging.warn",
+        float,
+        0.7,
+        "memory pressure, as a share of what the reply leaves",
+        agent=True,
+        least=0.1,
+        most=1.0,
+    ),
+    Key("paging.flush", float, 1.0, "eviction, likewise", agent=True, least=0.2, most=1.0),
+    Key("paging.keep", float, 0.5, "what eviction leaves, likewise", agent=True, least=0.05, most=0.95),
+    Key(
+        "paging.reserve",
+        int,
+        0,
+        "tokens kept for the reply; 0: the smaller of 1,024 and window / 8",
+        agent=True,
+        least=0,
+    ),
+    Key(
+        "paging.memory_edits",
+        str,
+        "rebuild",
+        "how core memory edits reach the prompt",
+        agent=True,
+        choices=("rebuild", "append"),
+    ),
+    Key(
+        "auto_recall",
+        str,
+        "auto",
+        "search memory with each message before the model is asked",
+        agent=True,
+        choices=("auto", "on", "off"),
+    ),
+    Key(
+        "monologue", str, "auto", "whether a reply without a call is the answer", agent=True, choices=("auto", "strict")
+    ),
+    Key("max_steps", int, 50, "model calls a turn", agent=True, least=1),
+    Key("request_timeout", float, 120.0, "seconds without a byte from the model", agent=True, least=1),
+    Key("retries", int, 4, "how often a failed call is tried again", agent=True, least=0, most=20),
+    Key("heartbeat_minutes", float, 0.0, "timed heartbeats; 0: off", agent=True, least=0),
+    Key("search_page_size", int, 5, "results on a page of a search function", agent=True, least=1, most=100),
+    Key("timezone", str, "local", "`local` or an IANA name", agent=True),
+    Key("engine_linger", float, 60.0, "seconds that the engine stays without a front end", least=0),
+)
+BY_NAME: dict[str, Key] = {key.name: key for key in KEYS}
+AGENT_KEYS: tuple[str, ...] = tuple(key.name for key in KEYS if key.agent)
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """What a new agent begins with; what is left out comes from the settings."""
+
+    name: str | None = None
+    persona: str | None = None
+    human: str | None = None
+    model: str | None = None
+    model_endpoint: str | None = None
+    context_window: int | None = None
+
+    @classmethod
+    def of(cls, value: AgentConfig | Mapping[str, Any] | None) -> AgentConfig:
+        """A config from itself, a mapping or nothing.
+
+        Raises:
+            UserError: the mapping has a key that is not one of ours.
+        """
+        if isinstance(value, AgentConfig):
+            return value
+        given = dict(value or {})
+        known = {field.name for field in fields(cls)}
+        if strange := sorted(set(given) - known):
+            raise UserError(f"AgentConfig has no {strange[0]!r}.", f"It has {', '.join(sorted(known))}.", status=2)
+        return cls(**given)
+
+    def given(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def defaults() -> Settings:
+    return {key.name: key.default for key in KEYS}
+
+
+def load(home: Home) -> Settings:
+    """Every setting of the home by its dotted name, those of `[keys]` as `keys.ACTION`.
+
+    Raises:
+        UserError: the file is not TOML, or a setting in it is unknown or of the wrong type.
+    """
+    try:
+        written = tomllib.loads(home.config.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return defaults()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{home.config} is not TOML: {error}.", "Mend it, or move it away to begin anew.") from None
+    try:
+        return {**defaults(), **{name: checked(name, value) for name, value in _flat(written).items()}}
+    except UserError as error:
+        raise UserError(f"{home.config}: {error.message}", error.hint) from None
+
+
+def save(home: Home, changes: Mapping[str, Any]) -> None:
+    """Writes changes into config.toml, whole or not at all; comments and order of the rest stay.
+
+    Raises:
+        UserError: a setting is unknown or of the wrong type; nothing is written then.
+    """
+    import tomlkit
+
+    good = {name: checked(name, value) for name, value in changes.items()}
+    load(home)
+    old = home.config.read_text(encoding="utf-8") if home.config.exists() else ""
+    document = tomlkit.parse(old)
+    for name, value in good.items():
+        table, _, last = name.rpartition(".")
+        place: Any = document.setdefault(table, tomlkit.table()) if table else document
+        if table or last in place or not any(isinstance(item, dict) for item in document.values()):
+            place[last] = value
+        else:
+            document = _with_top(document, last, value)
+    write_private(home.config, tomlkit.dumps(document))
+
+
+def _with_top(document: Any, name: str, value: Any) -> Any:
+    """A plain key has to stand before the first table, or it would become part of that table."""
+    import tomlkit
+
+    head = tomlkit.document()
+    head[name] = value
+    return tomlkit.parse(tomlkit.dumps(head) + tomlkit.dumps(document))
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, Any]:
+    """`KEY=VALUE` arguments as checked settings.
+
+    Raises:
+        UserError: an argument is not of that form, or its setting is unknown or of the wrong type.
+    """
+    found: dict[str, Any] = {}
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        if not sign:
+            raise UserError(f"{assignment!r} is not KEY=VALUE.", "Write, for example, --set model=builtin.", status=2)
+        found[name.strip()] = checked(name.strip(), _typed(name.strip(), text.strip()))
+    return found
+
+
+def checked(name: str, value: Any) -> Any:
+    """The value of a setting, as its type has it.
+
+    Raises:
+        UserError: no setting has that name, or it cannot have that value (exit status 2).
+    """
+    if name.startswith("keys."):
+        if isinstance(value, str) and value.strip():
+            return value
+        raise UserError(
+            f"{name} must be key names with a comma between.", "For example, ctrl+o or f2,ctrl+o.", status=2
+        )
+    key = BY_NAME.get(name)
+    if key is None:
+        raise UserError(f"There is no setting {name!r}.", f"Known are {', '.join(BY_NAME)} and keys.ACTION.", status=2)
+    if key.kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not key.kind or (key.choices and value not in key.choices) or not _within(key, value):
+        raise UserError(f"{name} must be {_describe(key)}, not {value!r}.", status=2)
+    if name == "timezone":
+        _check_zone(value)
+    return value
+
+
+def _within(key: Key, value: Any) -> bool:
+    if key.kind is str:
+        return True
+    return (key.least is None or value >= key.least) and (key.most is None or value <= key.most) and value == value
+
+
+def _check_zone(value: str) -> None:
+    import zoneinfo
+
+    if value == "local":
+        return
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise UserError(
+            f"timezone must be `local` or an IANA name, not {value!r}.", "For example, Europe/Zurich.", status=2
+        ) from None
+
+
+def _typed(name: str, text: str) -> Any:
+    key = BY_NAME.get(name)
+    if key is None or key.kind is str:
+        return text
+    try:
+        return key.kind(text)
+    except ValueError:
+        raise UserError(f"{name} must be {_describe(key)}, not {text!r}.", status=2) from None
+
+
+def _describe(key: Key) -> str:
+    if key.choices:
+        return f"one of {', '.join(key.choices)}"
+    kind = {str: "a text", int: "a whole number", float: "a number"}[key.kind]
+    bounds = [f"at least {key.least:g}"] if key.least is not None else []
+    bounds += [f"at most {key.most:g}"] if key.most is not None else []
+    return f"{kind} ({', '.join(bounds)})" if bounds else kind
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return found

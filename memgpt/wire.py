@@ -1,0 +1,63 @@
+"""The wire between front ends and the engine: one JSON object a line, a greeting first, long answers in parts."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+PROTOCOL = 1
+LINE_LIMIT = 16 * 1024 * 1024  # bytes of one line
+PART = 4 * 1024 * 1024  # characters of one part of a longer answer
+KEY_ENDINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_VERSION", "_ENDPOINT_KEY", "_PROXY")
+KEY_BEGINNINGS = ("AWS_", "AZURE_", "VERTEX", "GOOGLE_", "WATSONX_", "DATABRICKS_", "HF_TOKEN", "OPENROUTER_")
+
+
+def version() -> str:
+    from importlib.metadata import version as installed
+
+    return installed("memgpt")
+
+
+@functools.cache
+def build() -> str:
+    """What distinguishes this installation: its files' sizes and times, and the interpreter's prefix."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.blake2b(sys.prefix.encode(), digest_size=8)
+    for package in ("core", "memgpt", "tui"):
+        for path in sorted((root / package).rglob("*.py")):
+            found = path.stat()
+            digest.update(f"{path.relative_to(root)}:{found.st_size}:{found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable of the environment is a key, a base URL or a proxy of a model provider."""
+    upper = name.upper()
+    return upper.endswith(KEY_ENDINGS) or upper.startswith(KEY_BEGINNINGS)
+
+
+def keys(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The keys, base URLs and proxies that the environment has; they go to the engine in the greeting."""
+    source = os.environ if environment is None else environment
+    return {name: value for name, value in source.items() if is_secret(name) and value}
+
+
+def encode(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+
+
+def answer_lines(number: int, result: Any) -> Iterator[bytes]:
+    """A result as one line, or as parts of its JSON text where it is long."""
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    if len(text) <= PART:
+        yield encode({"id": number, "result": result})
+        return
+    for start in range(0, len(text), PART):
+        last = start + PART >= len(text)
+        yield encode({"id": number, "part": text[start : start + PART], "last": last})

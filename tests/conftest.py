@@ -1,0 +1,100 @@
+"""What every test stands on: loopback only, a home and an engine for each worker, nothing left running."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import psutil
+import pytest
+
+from memgpt.home import Home
+from tests.support.model_server import ModelServer
+from tests.support.program import Program
+
+hypothesis.settings.register_profile("ours", deadline=None, max_examples=40)
+hypothesis.settings.load_profile("ours")
+LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", MEMGPT_ENGINE_LINGER="30")
+_connect = socket.socket.connect
+
+
+def _guarded(self: socket.socket, address: Any) -> None:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
+        raise AssertionError(f"a test reached for the network: {address}")
+    _connect(self, address)
+
+
+socket.socket.connect = _guarded  # type: ignore[method-assign, assignment]
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Home]:
+    """One home, and so one engine, for each worker; at the end nothing of it may run."""
+    with tempfile.TemporaryDirectory(prefix="memgpt-test-") as folder:
+        found = Home(Path(folder) / "home")
+        found.create()
+        yield found
+        ended(found)
+
+
+@pytest.fixture
+def fresh_home() -> Iterator[Home]:
+    """A home of a test's own, for the life of the engine."""
+    with tempfile.TemporaryDirectory(prefix="memgpt-fresh-") as folder:
+        found = Home(Path(folder) / "home")
+        found.create()
+        yield found
+        ended(found)
+
+
+def ended(home: Home) -> None:
+    """Stops the engine of a home and fails on any process of it that survives."""
+    if home.path.exists():
+        subprocess.run(
+            [sys.executable, "-P", "-m", "memgpt", "engine", "stop", "--now"],
+            env={**os.environ, "MEMGPT_HOME": str(home.path)}, check=False, timeout=30, capture_output=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + 10
+    while (left := processes_of(home)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process in left:
+        process.kill()
+    assert not left, f"still running: {[process.cmdline() for process in left]}"
+
+
+def processes_of(home: Home) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("MEMGPT_HOME") == str(home.path) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+@pytest.fixture
+def program(home: Home) -> Program:
+    """The command line on this worker's home."""
+    return Program(home)
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def agent_name(request: pytest.FixtureRequest) -> str:
+    """A name that no other test has."""
+    return f"t{abs(hash(request.node.nodeid)) % 10**12}"

@@ -1,0 +1,307 @@
+"""A scripted OpenAI-compatible model server on loopback, for tests and benchmarks.
+
+Answers stream in awkward fragments. What it is asked stays in `requests`. By itself:
+`python -m tests.support.model_server --mode echo --window 4096` prints its URL and serves until it is ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiohttp import web
+
+from core.llm.tokens import prepare_environment
+
+MESSAGE_OVERHEAD = 4
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """One answer: what is said, thought and called, or what goes wrong."""
+
+    said: str | None = None
+    thought: str = ""
+    reasoning: str = ""
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    plain: str | None = None
+    raw_arguments: str | None = None
+    status: int = 200
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hang: bool = False
+    drop_after: int | None = None
+    tokens_per_s: float | None = None
+    fragment: int = 7
+    usage: bool = True
+    cached: int = 0
+
+
+def say(text: str, thought: str = "") -> Scripted:
+    return Scripted(said=text, thought=thought)
+
+
+def call(name: str, heartbeat: bool = False, thought: str = "", **arguments: Any) -> Scripted:
+    return Scripted(calls=((name, {**arguments, "request_heartbeat": heartbeat}),), thought=thought)
+
+
+def calls(*several: Scripted) -> Scripted:
+    """The calls of several answers in one."""
+    return Scripted(calls=tuple(entry for one in several for entry in _all_calls(one)))
+
+
+def plain(text: str) -> Scripted:
+    return Scripted(plain=text)
+
+
+def error(
+    status: int, message: str = "it failed", code: str = "", headers: Mapping[str, str] | None = None
+) -> Scripted:
+    return Scripted(status=status, body={"error": {"message": message, "code": code}}, headers=headers or {})
+
+
+def hang() -> Scripted:
+    return Scripted(hang=True)
+
+
+def drop(text: str, after: int = 3) -> Scripted:
+    """Says a text, but cuts the line after so many fragments."""
+    return Scripted(said=text, drop_after=after)
+
+
+def slow(text: str, tokens_per_s: float) -> Scripted:
+    return Scripted(said=text, tokens_per_s=tokens_per_s)
+
+
+def _all_calls(one: Scripted) -> tuple[tuple[str, dict[str, Any]], ...]:
+    return (*one.calls, *((("send_message", {"message": one.said}),) if one.said is not None else ()))
+
+
+class ModelServer:
+    """Runs in a thread. `window` refuses longer prompts, as a real server does."""
+
+    def __init__(self, window: int | None = None, fallback: Callable[[dict[str, Any]], Scripted] | None = None) -> None:
+        self.window = window
+        self.fallback = fallback or (lambda request: say(f"You said: {last_user_text(request)}"))
+        self.requests: list[dict[str, Any]] = []
+        self.closed_early = threading.Event()
+        self.url = ""
+        self._script: list[Scripted] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def script(self, *answers: Scripted) -> None:
+        self._script += answers
+
+    def __enter__(self) -> ModelServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, port: int = 0) -> None:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(port), self._loop).result(10)
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    async def _start(self, port: int) -> None:
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._models)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        address = self._runner.addresses[0]
+        self.url = f"http://127.0.0.1:{address[1]}/v1"
+
+    async def _models(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "scripted", "max_model_len": self.window}]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        tokens = prompt_tokens(body)
+        self.requests.append({**body, "headers": dict(request.headers), "prompt_tokens": tokens})
+        if self.window and tokens + (body.get("max_tokens") or 0) > self.window:
+            return web.json_response(
+                {
+                    "error": {
+                        "message": f"maximum context length is {self.window} tokens",
+                        "code": "context_length_exceeded",
+                    }
+                },
+                status=400,
+            )
+        answer = self._script.pop(0) if self._script else self.fallback(body)
+        if answer.hang:
+            await self._hang()
+        if answer.status != 200:
+            return web.json_response(answer.body, status=answer.status, headers=answer.headers)
+        return await self._stream(request, body, answer, tokens)
+
+    async def _hang(self) -> None:
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            self.closed_early.set()
+            raise
+
+    async def _stream(
+        self, request: web.Request, body: dict[str, Any], answer: Scripted, tokens: int
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        deltas = list(_deltas(body, answer))
+        try:
+            for place, delta in enumerate(deltas):
+                if answer.drop_after is not None and place >= answer.drop_after:
+                    assert request.transport is not None
+                    request.transport.abort()
+                    return response
+                await self._write(response, {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+                if answer.tokens_per_s:
+                    await asyncio.sleep(1 / answer.tokens_per_s)
+            finish = "tool_calls" if any("tool_calls" in delta for delta in deltas) else "stop"
+            await self._write(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+            if answer.usage:
+                await self._write(response, {"choices": [], "usage": _usage(tokens, deltas, answer)})
+            await response.write(b"data: [DONE]\n\n")
+        except (ConnectionError, asyncio.CancelledError):
+            self.closed_early.set()
+            raise
+        return response
+
+    async def _write(self, response: web.StreamResponse, chunk: dict[str, Any]) -> None:
+        """One event, cut in the middle of its bytes, as real connections do it."""
+        whole = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "scripted", **chunk}
+        line = f"data: {json.dumps(whole, ensure_ascii=False)}\n\n".encode()
+        await response.write(line[: len(line) // 2 + 1])
+        await response.write(line[len(line) // 2 + 1 :])
+
+
+def _deltas(body: dict[str, Any], answer: Scripted) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    found += [{"reasoning_content": piece} for piece in _pieces(answer.reasoning, answer.fragment)]
+    found += [{"content": piece} for piece in _pieces(answer.thought, answer.fragment)]
+    if answer.plain is not None:
+        return found + [{"content": piece} for piece in _pieces(answer.plain, answer.fragment)]
+    wanted = _all_calls(answer)
+    if body.get("tools"):
+        return found + _tool_deltas(wanted, answer)
+    if body.get("response_format") or "JSON object" in json.dumps(body["messages"][0]):
+        text = "\n".join(
+            json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False) for name, arguments in wanted
+        )
+        return found + [{"content": piece} for piece in _pieces(text, answer.fragment)]
+    return found + [{"content": piece} for piece in _pieces(answer.said or "", answer.fragment)]
+
+
+def _tool_deltas(wanted: Sequence[tuple[str, dict[str, Any]]], answer: Scripted) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for index, (name, arguments) in enumerate(wanted):
+        identity = f"call_{uuid.uuid4().hex[:20]}"
+        found.append(
+            {
+                "tool_calls": [
+                    {"index": index, "id": identity, "type": "function", "function": {"name": name, "arguments": ""}}
+                ]
+            }
+        )
+        text = (
+            answer.raw_arguments
+            if answer.raw_arguments is not None
+            else json.dumps(arguments, ensure_ascii=index % 2 == 0)
+        )
+        found += [
+            {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+            for piece in _pieces(text, answer.fragment)
+        ]
+    return found
+
+
+def _pieces(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def _usage(tokens: int, deltas: Sequence[Mapping[str, Any]], answer: Scripted) -> dict[str, Any]:
+    return {
+        "prompt_tokens": tokens,
+        "completion_tokens": len(deltas),
+        "total_tokens": tokens + len(deltas),
+        "prompt_tokens_details": {"cached_tokens": answer.cached},
+    }
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int:
+    """What the prompt costs by this server's own tokenizer: o200k and four tokens a message."""
+    texts = [
+        str(message.get("content") or "") + (json.dumps(message["tool_calls"]) if message.get("tool_calls") else "")
+        for message in body["messages"]
+    ]
+    tools = json.dumps(body["tools"]) if body.get("tools") else ""
+    encoding = _encoding()
+    counted = sum(len(encoding.encode(text, disallowed_special=())) for text in [*texts, tools])
+    return counted + MESSAGE_OVERHEAD * len(texts) + 3
+
+
+_LOADED: list[Any] = []
+
+
+def _encoding() -> Any:
+    if not _LOADED:
+        prepare_environment()
+        import tiktoken
+
+        _LOADED.append(tiktoken.get_encoding("o200k_base"))
+    return _LOADED[0]
+
+
+def last_user_text(body: Mapping[str, Any]) -> str:
+    """The words of the newest message of the user in a request, out of their packaging."""
+    for message in reversed(body["messages"]):
+        if message["role"] == "user":
+            try:
+                packed = json.loads(message["content"])
+            except ValueError:
+                return str(message["content"])
+            if isinstance(packed, dict) and packed.get("type") == "user_message":
+                return str(packed["message"])
+    return ""
+
+
+PROSE = (
+    "The **launch** moved to the 14th. Maria signs off, as she told you in *October*.\n\n"
+    "```python\ndef countdown(today):\n    return (date(2026, 12, 14) - today).days\n```\n\n"
+    "| who | what |\n| --- | --- |\n| Maria | signs off |\n| Jonas | on leave |\n\n- first\n- second\n- third\n\n"
+)
+MODES: dict[str, Callable[[dict[str, Any]], Scripted]] = {
+    "echo": lambda request: say(f"You said: {last_user_text(request)[:200]}"),
+    "instant": lambda request: replace(say("Yes."), fragment=1000),
+    "stream100": lambda request: replace(slow(PROSE * 12, 100), fragment=4),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--window", type=int)
+    parser.add_argument("--mode", choices=sorted(MODES), default="echo")
+    options = parser.parse_args()
+    server = ModelServer(options.window, MODES[options.mode])
+    server.start(options.port)
+    print(server.url, flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The command line: one table of commands, each in a module of its own that is imported when it is run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+USAGE, INTERRUPTED, FAILED = 2, 130, 1
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)
+        raise SystemExit(USAGE)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
+        given.insert(0, "run")
+    options = parser().parse_args(given)
+    from memgpt.home import UserError
+
+    try:
+        module = import_module(f"tui.cli.{options.module}")
+        return int(module.run(options) or 0)
+    except UserError as error:
+        if debug:
+            raise
+        print(f"memgpt: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
+    except Exception as error:
+        if debug:
+            raise
+        print(f"memgpt: {type(error).__name__}: {error}. With --debug it shows where.", file=sys.stderr)
+        return FAILED
+
+
+def parser() -> Parser:
+    root = Parser(
+        "memgpt", description="A language model that manages its own memory, and a screen that shows it doing so."
+    )
+    root.add_argument("--version", action="store_const", const="version", dest="module", help="the version")
+    commands = root.add_subparsers(metavar="COMMAND", dest="command", parser_class=Parser)
+    for build in (_talk, _settings, _things, _files_in, _memory, _machine):
+        build(commands)
+    return root
+
+
+Commands = argparse._SubParsersAction  # the type has no public name
+
+
+def _new(commands: Commands[Parser], name: str, module: str, text: str) -> Parser:
+    made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    made.set_defaults(module=module)
+    made.add_argument("--debug", action="store_true", help="show a traceback if it fails")
+    return made
+
+
+def _model_options(made: Parser) -> None:
+    made.add_argument("--model", help="any litellm name, builtin, or gguf:FILE")
+    made.add_argument("--model-endpoint", metavar="URL", help="the base URL of a server of your own")
+    made.add_argument("--context-window", type=_positive, metavar="N", help="tokens")
+
+
+def _talk(commands: Commands[Parser]) -> None:
+    run = _new(commands, "run", "run", "open the app on an agent")
+    run.add_argument("--agent", metavar="NAME")
+    run.add_argument("--persona", metavar="P")
+    run.add_argument("--human", metavar="H")
+    _model_options(run)
+    run.add_argument("--theme", metavar="T")
+    for flag, text in (
+        ("--low-bandwidth", "paint less, for slow lines"),
+        ("--no-mouse", "leave the mouse to the terminal"),
+        ("--read-only", "look on without taking part"),
+        ("--plain", "line by line, for screen readers and dumb terminals"),
+        ("--first", "you speak first: no greeting"),
+    ):
+        run.add_argument(flag, action="store_true", help=text)
+    run.add_argument("-y", "--yes", action="store_true", help="skip the set-up")
+    send = _new(commands, "send", "send", "one turn without a screen")
+    send.add_argument("text", nargs="?", metavar="TEXT|-", help="the message; - or a pipe reads it from stdin")
+    send.add_argument("--agent", metavar="NAME")
+    send.add_argument("--create", action="store_true", help="make the agent if there is none")
+    _model_options(send)
+    send.add_argument("--json", action="store_true", help="the turn's events, one JSON object a line")
+    send.add_argument("--stream", action="store_true", help="text as it arrives")
+    send.add_argument("--lines", action="store_true", help="each line of stdin is a turn of its own")
+
+
+def _settings(commands: Commands[Parser]) -> None:
+    configure = _new(commands, "configure", "configure", "change settings")
+    configure.add_argument(
+        "--set", action="append", metavar="KEY=VALUE", default=[], help="change one, without questions"
+    )
+    configure.add_argument("--agent", metavar="A", help="that agent's own settings")
+    quick = _new(commands, "quickstart", "quickstart", "one-step configuration")
+    quick.add_argument("--backend", choices=("openai", "local", "builtin"), required=True)
+
+
+def _things(commands: Commands[Parser]) -> None:
+    listing = _new(commands, "list", "listing", "what there is")
+    kinds = ("agents", "personas", "humans", "sources", "functions", "models", "themes")
+    listing.add_argument("kind", choices=kinds)
+    listing.add_argument("--json", action="store_true")
+    add = _new(commands, "add", "things", "add or replace a persona or human")
+    add.add_argument("kind", choices=("persona", "human"))
+    add.add_argument("name")
+    given = add.add_mutually_exclusive_group(required=True)
+    given.add_argument("--file", metavar="F")
+    given.add_argument("--text", metavar="T")
+    delete = _new(commands, "delete", "things", "delete something, after asking")
+    delete.add_argument("kind", choices=("agent", "source", "persona", "human"))
+    delete.add_argument("name")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _files_in(commands: Commands[Parser]) -> None:
+    load = _new(commands, "load", "files", "make or extend a source")
+    load.add_argument("kind", choices=("jsonl",))
+    load.add_argument("name")
+    load.add_argument("path")
+    for name, text in (("attach", "give an agent a source to search"), ("detach", "take a source away from an agent")):
+        made = _new(commands, name, "files", text)
+        made.add_argument("name")
+        made.add_argument("--agent", metavar="A", required=True)
+    bring = _new(commands, "import", "files", "put an existing conversation into recall storage")
+    bring.add_argument("kind", choices=("messages",))
+    bring.add_argument("path")
+    bring.add_argument("--agent", metavar="A", required=True)
+    bring.add_argument("--no-embed", action="store_true", help="leave the vectors to the background")
+
+
+def _memory(commands: Commands[Parser]) -> None:
+    search = _new(commands, "search", "search", "what the agent's own search functions would find")
+    search.add_argument("kind", choices=("recall", "archival"))
+    search.add_argument("query", nargs="?")
+    search.add_argument("--agent", metavar="A", required=True)
+    search.add_argument("--limit", type=_positive, default=10)
+    search.add_argument("--page", type=_natural, default=0)
+    search.add_argument("--mode", choices=("hybrid", "vector", "text"), default="hybrid")
+    search.add_argument("--since", metavar="T")
+    search.add_argument("--until", metavar="T")
+    search.add_argument("--queries", metavar="FILE.jsonl", help="many queries in one process")
+    search.add_argument("--json", action="store_true")
+    show = _new(commands, "show", "show", "what the model is sent, core memory, the log, every change of memory")
+    show.add_argument("what", choices=("context", "memory", "messages", "history"))
+    show.add_argument("--agent", metavar="A", required=True)
+    show.add_argument("--at", type=_natural, metavar="STEP")
+    show.add_argument("--last", type=_positive, metavar="N")
+    show.add_argument("--json", action="store_true")
+    forget = _new(commands, "forget", "forget", "erase for good, after showing what would go")
+    forget.add_argument("agent", metavar="A")
+    given = forget.add_mutually_exclusive_group(required=True)
+    given.add_argument("--id")
+    given.add_argument("--text")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _machine(commands: Commands[Parser]) -> None:
+    engine = _new(commands, "engine", "engine", "the engine of this home")
+    engine.add_argument("action", choices=("status", "stop"))
+    engine.add_argument("--now", action="store_true", help="interrupt its turns")
+    engine.add_argument("--json", action="store_true")
+    doctor = _new(commands, "doctor", "doctor", "check everything, and say how to mend it")
+    doctor.add_argument("--json", action="store_true")
+    _new(commands, "version", "version", "the version")
+    _new(commands, "folder", "folder", "the home's path")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)

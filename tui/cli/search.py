@@ -1,0 +1,60 @@
+"""`memgpt search`: what the agent's own search functions would find."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from memgpt.home import UserError
+from memgpt.link import Link
+from tui.cli.asking import ask, with_link
+from tui.text import inert
+
+
+def run(options: argparse.Namespace) -> int:
+    params = {
+        "agent": options.agent, "kind": options.kind, "limit": options.limit, "page": options.page,
+        "mode": options.mode, "since": options.since, "until": options.until,
+    }  # fmt: skip
+    if options.queries:
+        if options.query:
+            raise UserError("Give QUERY or --queries, not both.", status=2)
+        queries = _queries(Path(options.queries))
+        with_link(lambda link: _many(link, params, queries))
+        return 0
+    if not options.query:
+        raise UserError("There is nothing to search for.", "Give QUERY or --queries FILE.jsonl.", status=2)
+    answer = ask("search", query=options.query, **params)
+    if options.json:
+        print(json.dumps({name: answer[name] for name in ("results", "ms", "embed_ms")}, ensure_ascii=False))
+        return 0
+    for hit in answer["results"]:
+        print(f"{hit['created_at'][:16].replace('T', ' ')}  {hit['role']}  {hit['id']}\n  {inert(hit['text'])}")
+    note = f" ({answer['note']})" if answer["note"] else ""
+    print(f"{len(answer['results'])} of {answer['total']} results{note}")
+    return 0
+
+
+def _queries(path: Path) -> list[dict[str, str]]:
+    found, number = [], 0
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                number += 1
+                if line.strip():
+                    value = json.loads(line)
+                    found.append({"id": str(value["id"]), "query": str(value["query"])})
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f'{path}: line {number} is not {{"id": …, "query": …}}.', status=2) from None
+    return found
+
+
+async def _many(link: Link, params: dict[str, Any], queries: list[dict[str, str]]) -> None:
+    async for told in link.stream("search_many", queries=queries, **params):
+        if "id" in told:
+            kept = {name: told[name] for name in ("id", "results", "ms", "embed_ms")}
+            print(json.dumps(kept, ensure_ascii=False), flush=True)
