@@ -53,7 +53,9 @@ class Agent:
         for event in events_of(step):
             yield event
         if self.auto_recall:
-            recalled = await self.external.page_in(text, self.renderer, self.manager.limits.room)
+            recalled = await self.external.page_in(
+                text, self.renderer, self.manager.limits.room, await self._page_space()
+            )
             for event in events_of(recalled) if recalled else ():
                 yield event
         async for event in self.go_on():
@@ -135,9 +137,8 @@ class Agent:
     async def _act(self, call: Pending) -> tuple[Result, list[e.Event]]:
         """Runs one call; its effect and its return are committed together, and only then told."""
         state = self.journal.state
-        context = Context(
-            state.blocks, self.external, self.renderer.zone, self.external.page_size, self.manager.limits.result
-        )
+        limit = self.manager.result_limit(await self.fixed())
+        context = Context(state.blocks, self.external, self.renderer.zone, self.external.page_size, limit)
         result = await raced(self.executor.run(call, context), self.cancel)
         if call.name == "send_message" and result.status != FAILED:
             (step,) = await self.journal.append(await spoken_draft(self.renderer, call, now()))
@@ -147,7 +148,8 @@ class Agent:
     async def _returned(self, call: Pending, result: Result) -> list[e.Event]:
         at = now()
         (tokens,) = await self.renderer.counter.count([result.text])
-        text = clipped(result.text, tokens, self.manager.limits.result, "ask for less at once")
+        limit = self.manager.result_limit(await self.fixed())
+        text = clipped(result.text, tokens, limit, "ask for less at once")
         item = await self.renderer.returned(call.call_id, call.name, result.status, text, at)
         body = {"call_id": call.call_id, "name": call.name, "status": result.status}
         draft = Draft("return", body, {"text": result.text}, (item,))
@@ -199,7 +201,12 @@ class Agent:
         """The user's words as main context has them: all, or head and tail where they would fill the window."""
         (tokens,) = await self.renderer.counter.count([text])
         place = f"the whole is in recall memory as m{self.journal.next_step}; conversation_search finds its parts"
-        return clipped(text, tokens, self.manager.limits.room // 3, place)
+        return clipped(text, tokens, self.manager.message_limit(await self.fixed()), place)
+
+    async def _page_space(self) -> int:
+        """Tokens that the user's newest message may come to with the pages that were found for it."""
+        free = self.manager.message_limit(await self.fixed())
+        return max(free, self.journal.state.queue[-1].tokens) + free
 
     async def fixed(self) -> Fixed:
         """What is sent with every call as things stand."""

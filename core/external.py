@@ -84,10 +84,11 @@ class ExternalContext:
         )
         return self._page(found, "")
 
-    async def page_in(self, text: str, renderer: Renderer, room: int) -> Step | None:
+    async def page_in(self, text: str, renderer: Renderer, room: int, most: int) -> Step | None:
         """Puts the best hits for the newest message into its event, journalled; None where there are none.
 
-        Only what main context does not hold is put there, and no more than an eighth of its room.
+        Only what main context does not hold is put there, no more than an eighth of its room, and never so much that
+        the event comes to more than `most` tokens.
         """
         answer = await self.find(Query(text, "recall", limit=RECALLED_HITS * 4, wait_s=RECALL_WAIT_S))
         passages = await self.find(Query(text, "archival", limit=RECALLED_HITS, wait_s=RECALL_WAIT_S))
@@ -101,6 +102,11 @@ class ExternalContext:
         budget = room // RECALLED_SHARE
         pages = self._pages(hits[:RECALLED_HITS], text, budget // RECALLED_HITS)
         item = await renderer.with_pages(state.queue[-1], pages)
+        while item.tokens > most and pages:
+            pages.pop()
+            item = await renderer.with_pages(state.queue[-1], pages)
+        if not pages:
+            return None
         listed = [
             {"id": page["id"], "source": hit.source or ("recall" if hit.role != "passage" else "archival"), "tokens": 0}
             for page, hit in zip(pages, hits, strict=False)

@@ -67,8 +67,8 @@ async def context_at(session: Session, step: int) -> dict[str, Any]:
 def _stored_context(connection: duckdb.DuckDBPyConnection, call: Step, usage: dict[str, Any] | None) -> dict[str, Any]:
     body = call.body
     parts = _parts(connection, [key for _, key in body["parts"]])
-    items = rows.fetch_items(connection, [*expand(body["items"]), *([body["summary"]] if body["summary"] else [])])
-    queue = [items[number] for number in expand(body["items"])]
+    items = rows.fetch_items(connection, [*expand(body["queue"]), *([body["summary"]] if body["summary"] else [])])
+    queue = [items[number] for number in expand(body["queue"])]
     system = "\n\n".join(parts[key][1] for section, key in body["parts"] if section != "schemas" and parts[key][1])
     own: dict[str, int] = {}
     for section, key in body["parts"]:

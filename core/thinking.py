@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from core.context.queue import Limits
+from core.context.queue import Limits, last_turn
 from core.context.render import Renderer
-from core.context.window import Fixed, Prompt, assemble
+from core.context.window import Fixed, Prompt, assemble, space
 from core.external import ExternalContext
 from core.functions.executor import OK
 from core.functions.memory import DONE
@@ -25,6 +25,7 @@ from core.transcript import events_of
 from memgpt import events as e
 
 T = TypeVar("T")
+RESULT_LEAST = 120  # tokens of a function result, cut short and packed
 KEEP_OPEN_EVERY_S = 1.0  # of a streaming answer at most its last second is lost
 
 
@@ -142,7 +143,7 @@ class Thinking:
             "window": self.limits.window,
             "parts": [[part.section, part.hash] for part in prompt.fixed.parts],
             "summary": prompt.summary.id if prompt.summary else None,
-            "items": ranges([item.id for item in prompt.items]),
+            "queue": ranges([item.id for item in prompt.items]),
             "max_tokens": self.limits.reserve,
         }
         effect = (lambda connection, step: rows.insert_parts(connection, parts)) if parts else None
@@ -185,7 +186,9 @@ class Thinking:
         thought, said = self._voices(reply)
         told = await self._told(reply.usage, prompt, said + thought + dumps([asdict(call) for call in calls]))
         totals.add(told)
-        item = await self.renderer.reply(thought, said if not calls else "", reply.calls, reply.opaque)
+        item = await self.renderer.fitted_reply(
+            thought, said if not calls else "", reply.calls, reply.opaque, self._reply_space(prompt, len(calls))
+        )
         body: dict[str, Any] = {"calls": [asdict(call) for call in calls], "finish": reply.finish, "told": told}
         if reply.usage.reported and reply.usage.prompt_tokens:
             body["usage"] = {**told, "model": self.model.name, "factor": reply.usage.prompt_tokens / prompt.own}
@@ -193,6 +196,12 @@ class Thinking:
         steps = await self.journal.append(*drafts)
         self.external.added()
         return [event for step in steps for event in events_of(step)]
+
+    def _reply_space(self, prompt: Prompt, calls: int) -> int:
+        """Tokens that a reply may take in main context beside the message that it answers and its calls' results."""
+        asked = last_turn(prompt.items)[:1]
+        free = space(self.journal.state, prompt.fixed, self.limits, self.model.name, asked)
+        return max(self.limits.reserve // 2, free - calls * RESULT_LEAST)
 
     def _voices(self, reply: Reply) -> tuple[str, str]:
         """What the model thought, and what it said to the user."""

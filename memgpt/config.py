@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -209,14 +210,16 @@ def checked(name: str, value: Any) -> Any:
     if type(value) is not key.kind or (key.choices and value not in key.choices) or not _within(key, value):
         raise UserError(f"{name} must be {_describe(key)}, not {value!r}.", status=2)
     if name == "timezone":
-        _check_zone(value)
+        _check_zone(str(value))
     return value
 
 
 def _within(key: Key, value: Any) -> bool:
     if key.kind is str:
         return True
-    return (key.least is None or value >= key.least) and (key.most is None or value <= key.most) and value == value
+    least = -math.inf if key.least is None else key.least
+    most = math.inf if key.most is None else key.most
+    return bool(least <= value <= most)
 
 
 def _check_zone(value: str) -> None:

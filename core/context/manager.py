@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from core.context import instructions
-from core.context.queue import Limits, decide, extract, last_turn, to_evict
+from core.context.queue import Limits, decide, extract, groups, last_turn, to_evict
 from core.context.render import Renderer
-from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, own_total, predicted
+from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, own_total, predicted, space
 from core.messages import Item, Step
 from core.store.journal import Draft, Journal, now
 
 CHARACTERS_A_TOKEN = 4
 SHORTEST_SUMMARY = 40  # tokens
+WARNING = 100  # tokens that a memory-pressure event takes at most
+PACKAGING = 50  # tokens around a message or a result: its kind, its time, the counts of memory
 Summarise = Callable[[str, Sequence[str], int], Awaitable[str]]
 
 
@@ -41,7 +43,7 @@ class QueueManager:
         check_fits(self.journal.state, fixed, self.limits, self.model)
         turn = self.journal.state.turn
         total = self.total(fixed)
-        match decide(total, self.limits, self.journal.state.warned, turn is not None and turn.evicted):
+        match decide(total, WARNING, self.limits, self.journal.state.warned, turn is not None and turn.evicted):
             case "pressure":
                 yield await self.warn(total)
             case "evict":
@@ -50,6 +52,23 @@ class QueueManager:
 
     def total(self, fixed: Fixed) -> int:
         return predicted(own_total(self.journal.state, fixed), self.journal.state, self.model)
+
+    def message_limit(self, fixed: Fixed) -> int:
+        """Tokens that the user's next message may take in main context: a third of the room, or in a narrow window
+        half of what the fixed part, the summary and one reply leave, so that results still fit beside it."""
+        free = space(self.journal.state, fixed, self.limits, self.model, ()) - self.limits.reserve
+        return max(SHORTEST_SUMMARY, min(self.limits.room // 3, free // 2) - PACKAGING)
+
+    def result_limit(self, fixed: Fixed) -> int:
+        """Tokens that the next function result may take: a quarter of the room, or its share of what is left beside
+        the user's message and the reply that it answers."""
+        state = self.journal.state
+        pieces = groups(state.queue)
+        newest = pieces[-1] if pieces else []
+        asked = [item for item in last_turn(state.queue)[:1] if item not in newest]
+        free = space(state, fixed, self.limits, self.model, [*asked, *newest])
+        share = free // max(1, len(state.pending)) - PACKAGING
+        return max(SHORTEST_SUMMARY, min(self.limits.result, share))
 
     async def warn(self, total: int) -> Step:
         """Journals one memory-pressure event."""

@@ -53,11 +53,12 @@ class Limits:
         return cls(window, reserve, warn, flush, keep)
 
 
-def decide(total: int, limits: Limits, warned: bool, evicted: bool) -> Decision:
-    """What has to happen before a prompt of `total` tokens is sent: one warning a period, none in an evicting turn."""
+def decide(total: int, warning: int, limits: Limits, warned: bool, evicted: bool) -> Decision:
+    """What has to happen before a prompt of `total` tokens is sent: one warning a period, none in an evicting turn,
+    and none that would itself, with its `warning` tokens, fill the window."""
     if total > limits.flush:
         return "evict"
-    if total > limits.warn and not warned and not evicted:
+    if total > limits.warn and total + warning <= limits.flush and not warned and not evicted:
         return "pressure"
     return "fine"
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
 
 from core.context import instructions
-from core.context.window import Fixed, Part, schemas_part
+from core.context.queue import clipped
+from core.context.window import Fixed, Part
 from core.llm import protocol as protocols
 from core.llm.tokens import Counter
 from core.llm.types import Call
 from core.messages import Item, State
 
+SHORTEST_TEXT = 160  # characters; shorter texts of a reply are never cut
 ONLY_SPEAKS = ("send_message",)  # what models that cannot be trusted with functions are offered
 
 
@@ -52,6 +54,21 @@ class Renderer:
     async def event(self, kind: str, packed: str) -> Item:
         return await self.item(kind, _user(packed))
 
+    async def fitted_reply(
+        self, thought: str, content: str, calls: Sequence[Call], opaque: Mapping[str, Any], most: int
+    ) -> Item:
+        """A reply with its long texts cut to head and tail where it would take more than `most` tokens; recall keeps
+        the whole. Servers that overlook the limit of a reply send such."""
+        item = await self.reply(thought, content, calls, opaque)
+        for _ in range(4):
+            if item.tokens <= most:
+                break
+            share = max(0.1, most / item.tokens * 0.8)
+            thought, content = _shortened(thought, share), _shortened(content, share)
+            calls = [replace(call, arguments=_shortened_texts(call.arguments, share)) for call in calls]
+            item = await self.reply(thought, content, calls, opaque)
+        return item
+
     async def reply(self, thought: str, content: str, calls: Sequence[Call], opaque: Mapping[str, Any]) -> Item:
         if not self.searches:
             said = content or " ".join(str(call.arguments.get("message", "")) for call in calls)
@@ -83,10 +100,12 @@ class Renderer:
         blocks = instructions.memory_text(state.shown.values())
         pieces += [(f"core_memory.{label}", text) for label, text in blocks.items()]
         native = offered if self.protocol == "tools" else ()
-        counts = await self._counts([*(text for _, text in pieces), json.dumps(native) if native else ""])
+        counts = await self._counts(
+            [*(text for _, text in pieces), _dumped(protocols.native_tools(native)) if native else ""]
+        )
         parts = [Part(name, text, tokens) for (name, text), tokens in zip(pieces, counts, strict=False) if text]
         if native:
-            parts.append(schemas_part(native, counts[-1]))
+            parts.append(Part("schemas", _dumped(protocols.native_tools(native)), counts[-1]))
         return Fixed(tuple(parts), offered)
 
     async def _counts(self, texts: Sequence[str]) -> list[int]:
@@ -97,11 +116,23 @@ class Renderer:
         return [self._counted[text] for text in texts]
 
 
+def _shortened(text: str, share: float) -> str:
+    return clipped(text, len(text), max(SHORTEST_TEXT, int(len(text) * share)), "recall memory has the whole")
+
+
+def _shortened_texts(arguments: Mapping[str, Any], share: float) -> dict[str, Any]:
+    return {key: _shortened(value, share) if isinstance(value, str) else value for key, value in arguments.items()}
+
+
 def countable(sent: Mapping[str, Any]) -> str:
     """The text of a message that costs tokens: its content, and its calls as JSON."""
     content = sent.get("content") or ""
     calls = sent.get("tool_calls")
-    return f"{content}{json.dumps(calls, ensure_ascii=False)}" if calls else str(content)
+    return f"{content}{_dumped(calls)}" if calls else str(content)
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _shown_at(state: State) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,6 +101,15 @@ def predicted(own: int, state: State, model: str) -> int:
     return round(own * factor + 0.5)
 
 
+def space(state: State, fixed: Fixed, limits: Limits, model: str, held: Sequence[Item]) -> int:
+    """Tokens by our own count that something new may take when all that may leave main context has left it: beside
+    the fixed part, the summary, and `held`, which stays whatever happens."""
+    own = own_total(state, fixed)
+    scale = max(1.0, predicted(own, state, model) / max(1, own))
+    stays = fixed.tokens + limits.summary + sum(item.tokens + MESSAGE_OVERHEAD for item in held)
+    return int(limits.flush / scale) - stays - 3 * MESSAGE_OVERHEAD
+
+
 def ledger(state: State, fixed: Fixed, window: int, model: str) -> Ledger:
     """Tokens by section. After a reconciliation they are scaled by the provider's factor; they add up exactly."""
     own = _own_sections(state, fixed)
@@ -151,7 +159,3 @@ def scaled(own: Mapping[str, int], total: int) -> dict[str, int]:
     for name in by_remainder[: total - sum(floors.values())]:
         floors[name] += 1
     return floors
-
-
-def schemas_part(schemas: Sequence[Mapping[str, Any]], tokens: int) -> Part:
-    return Part("schemas", json.dumps(list(schemas), ensure_ascii=False), tokens)

@@ -9,6 +9,7 @@ from core.llm.types import ModelError, Request
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 SECRET = re.compile(r"(sk-|key-|Bearer\s+)[\w\-.*]{6,}|(api[_-]?key\W{1,4})[\w\-.*]{6,}", re.IGNORECASE)
+TOO_LONG = ("exceed_context_size", "context_length_exceeded", "context length", "context window", "prompt is too long")
 LONGEST_WAIT_S = 60.0
 
 
@@ -37,7 +38,7 @@ def fault_of(error: Exception, request: Request) -> ModelError:
         return error
     name, status, text = type(error).__name__, getattr(error, "status_code", None), _plain(str(error))
     where = request.endpoint or request.model
-    if "ContextWindow" in name or "exceed_context_size" in text:
+    if "ContextWindow" in name or (status in (400, 413) and any(mark in text.lower() for mark in TOO_LONG)):
         return ModelError(
             f"{request.model} refused the prompt as too long.",
             "Set a smaller context_window for this agent.",

@@ -100,7 +100,7 @@ class Gateway:
         if base:
             arguments["api_base"] = base
         if request.schemas and request.protocol == protocol.TOOLS:
-            arguments["tools"] = [{"type": "function", "function": schema} for schema in request.schemas]
+            arguments["tools"] = protocol.native_tools(request.schemas)
         if request.schemas and request.protocol == protocol.JSON:
             arguments["response_format"] = protocol.response_format(request.schemas)
         if is_builtin(request.model):

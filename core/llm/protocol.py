@@ -28,6 +28,11 @@ def next_protocol(current: str) -> str:
     return TEXT if current == TOOLS else current
 
 
+def native_tools(schemas: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The functions as a provider with native tools is given them; counted in this form too."""
+    return [{"type": "function", "function": schema} for schema in schemas]
+
+
 def assistant_message(
     protocol: str, thought: str, content: str, calls: Sequence[Call], opaque: Mapping[str, Any]
 ) -> dict[str, Any]:

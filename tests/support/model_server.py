@@ -47,8 +47,8 @@ def say(text: str, thought: str = "") -> Scripted:
     return Scripted(said=text, thought=thought)
 
 
-def call(name: str, heartbeat: bool = False, thought: str = "", **arguments: Any) -> Scripted:
-    return Scripted(calls=((name, {**arguments, "request_heartbeat": heartbeat}),), thought=thought)
+def call(function: str, heartbeat: bool = False, thought: str = "", **arguments: Any) -> Scripted:
+    return Scripted(calls=((function, {**arguments, "request_heartbeat": heartbeat}),), thought=thought)
 
 
 def calls(*several: Scripted) -> Scripted:
@@ -245,10 +245,11 @@ def _usage(tokens: int, deltas: Sequence[Mapping[str, Any]], answer: Scripted) -
 def prompt_tokens(body: Mapping[str, Any]) -> int:
     """What the prompt costs by this server's own tokenizer: o200k and four tokens a message."""
     texts = [
-        str(message.get("content") or "") + (json.dumps(message["tool_calls"]) if message.get("tool_calls") else "")
+        str(message.get("content") or "")
+        + (json.dumps(message["tool_calls"], ensure_ascii=False) if message.get("tool_calls") else "")
         for message in body["messages"]
     ]
-    tools = json.dumps(body["tools"]) if body.get("tools") else ""
+    tools = json.dumps(body["tools"], ensure_ascii=False) if body.get("tools") else ""
     encoding = _encoding()
     counted = sum(len(encoding.encode(text, disallowed_special=())) for text in [*texts, tools])
     return counted + MESSAGE_OVERHEAD * len(texts) + 3
