@@ -47,6 +47,7 @@ async def forget(roster: Roster, agent: str, key: str | None, text: str | None, 
         roster.sessions.pop(fold(agent))
         await session.close()
         _rewrite(path)
+        (await roster.session(agent)).adopt(session)
     return {"found": found, "elsewhere": elsewhere, "done": confirmed}
 
 

@@ -107,6 +107,10 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
         await _greet(session, caller)
 
 
+async def _snapshot_now(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", {"snapshot": await _snapshot(await _session(roster, given), 0)}
+
+
 async def _greet(session: Session, caller: Caller) -> None:
     """A new agent speaks first: its first login begins a turn."""
     from core.context.instructions import login_event
@@ -362,7 +366,7 @@ Operation = Callable[[Roster, Parameters, Caller], AsyncIterator[Part]]
 LASTING = ("send", "resume", "command")  # go on when the front end that asked is gone
 _OPERATIONS: dict[str, Operation] = {
     "agents": _agents, "create_agent": _create_agent, "delete_agent": _delete_agent,
-    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "history": _history,
+    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "snapshot": _snapshot_now, "history": _history,
     "send": _send, "resume": _resume, "cancel": _cancel, "command": _command, "search": _search,
     "search_many": _search_many, "show": _show, "forget": _forget, "import_messages": _import_messages,
     "load_jsonl": _load_jsonl, "sources": _sources, "attach_source": _attach_source,

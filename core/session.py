@@ -74,6 +74,11 @@ class Session:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
+    def adopt(self, old: Session) -> None:
+        """Takes over those who watched this agent before its file was opened anew."""
+        self._listeners = old._listeners
+        self.tell(e.Rewound(step=self.journal.state.head, at=now(), why="forget"))
+
     @property
     def watched(self) -> bool:
         return bool(self._listeners)

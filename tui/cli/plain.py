@@ -1,0 +1,138 @@
+"""`memgpt run --plain`: the same session and slash commands, line by line, for screen readers and dumb terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import Any
+
+from memgpt import commands
+from memgpt.home import Home, UserError
+from tui.cli import front
+from tui.connection import Connection
+from tui.options import RunOptions
+from tui.text import inert
+
+HELP = "Write a message, or a command. Ctrl+C stops the model, /exit leaves."
+
+
+def converse(home: Home, options: RunOptions) -> int:
+    """Runs until the input ends or `/exit`."""
+    return asyncio.run(Plain(home, options).run())
+
+
+class Plain:
+    """A thin front end: reads lines, prints events."""
+
+    def __init__(self, home: Home, options: RunOptions) -> None:
+        self.home, self.options = home, options
+        self.connection = Connection(home, options, "plain", self._snapshot, self._event, print)
+
+    async def run(self) -> int:
+        listening = asyncio.create_task(self.connection.run())
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, lambda: asyncio.ensure_future(self._stop()))
+        try:
+            ready = asyncio.create_task(self.connection.ready())
+            await asyncio.wait({listening, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():
+                listening.result()
+            while (line := await asyncio.to_thread(sys.stdin.readline)) and await self._said(line.strip()):
+                pass
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        return 0
+
+    async def _said(self, line: str) -> bool:
+        """Carries out one line; False to leave."""
+        try:
+            if line.startswith("/"):
+                return await self._command(line)
+            if line and not self.options.read_only:
+                await self.connection.send(line)
+        except UserError as error:
+            print(f"memgpt: {error}", flush=True)
+        return True
+
+    async def _command(self, line: str) -> bool:
+        word, argument = commands.parse(line)
+        command = commands.find(word)
+        if command is None:
+            print(commands.unknown(word), flush=True)
+            return True
+        match command.name:
+            case "exit":
+                return False
+            case "help":
+                print(HELP, *(f"{each.usage}  {each.help}" for each in commands.COMMANDS), sep="\n", flush=True)
+            case "agents":
+                print(*(row["name"] for row in await self.connection.ask("agents")), sep="\n", flush=True)
+            case "context":
+                shown = await self.connection.ask("show", agent=self.connection.agent, what="context", at=None)
+                rows = [f"{section['name']}: {section['tokens']}" for section in shown["sections"]]
+                print(*rows, f"total: {shown['total']} of {shown['window']}", sep="\n", flush=True)
+            case "new" if argument:
+                await self.connection.switch(argument)
+                await self.connection.ready()
+                front.remember(self.home, agent=argument)
+            case "new" | "theme" | "forget":
+                print(f"/{command.name} needs the full screen, or `memgpt --help` for its command.", flush=True)
+            case _:
+                await self._session_command(line)
+        return True
+
+    async def _session_command(self, line: str) -> None:
+        outcome = await self.connection.command(line)
+        if outcome.get("ask"):
+            print(inert(f"{outcome['text']}\n{outcome['ask']} [y/N]"), flush=True)
+            answer = await asyncio.to_thread(sys.stdin.readline)
+            if answer.strip().lower() not in ("y", "yes"):
+                return
+            outcome = await self.connection.command(line, confirmed=True)
+        if outcome.get("text"):
+            print(inert(outcome["text"]), flush=True)
+
+    async def _stop(self) -> None:
+        await self.connection.cancel(queued=True)
+
+    def _snapshot(self, snapshot: dict[str, Any], resumed: bool) -> None:
+        if not resumed:
+            front.remember(self.home, agent=snapshot["agent"])
+            print(f"{inert(snapshot['agent'])} on {inert(snapshot['settings']['model'])}. {HELP}", flush=True)
+        for event in snapshot["events"] if resumed else snapshot["events"][-20:]:
+            self._event(event)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        self.connection.seen = max(self.connection.seen, int(event.get("step") or 0))
+        if line := spoken(event, self.connection.agent):
+            print(line, flush=True)
+
+
+def spoken(event: dict[str, Any], agent: str) -> str:
+    """One event as a line to be read aloud; empty for what is not worth a line."""
+    match event["type"]:
+        case "user_message":
+            return f"you: {inert(event['text'])}"
+        case "assistant_message":
+            return f"{inert(agent)}: {inert(event['text'])}"
+        case "internal_monologue":
+            return f"thought: {inert(event['text'])}"
+        case "function_call":
+            return f"call: {inert(event['name'])}"
+        case "function_return" if event["status"] != "OK":
+            return f"failed: {inert(event['name'])}: {inert(event['text'])}"
+        case "memory_pressure":
+            return f"memory pressure: {event['tokens']:,} of {event['limit']:,} tokens"
+        case "evicted":
+            return f"{event['messages']} messages moved to recall, summary rewritten"
+        case "core_memory":
+            return f"core memory {inert(event['label'])} changed"
+        case "retry":
+            return f"{inert(event['reason'])}: try {event['attempt']} of {event['of']} in {event['wait_s']:.0f} s"
+        case "error" | "cancelled":
+            return inert(f"{event['message']} {event['hint']}".strip())
+        case "notice":
+            return inert(event["text"])
+    return ""

@@ -1,0 +1,63 @@
+"""`memgpt run`: the full-screen app, or with `--plain` the same conversation line by line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from memgpt import config
+from memgpt.home import Home, UserError, checked_name, find_home, read_text
+from tui.cli import front
+from tui.options import RunOptions
+
+
+def run(options: argparse.Namespace) -> int:
+    home = find_home()
+    home.create()
+    settings = config.load(home)
+    chosen = run_options(home, options, settings)
+    if options.plain:
+        from tui.cli.plain import converse
+
+        return converse(home, chosen)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError(
+            "The app needs a terminal.", "Use `memgpt run --plain`, or `memgpt send` in a script.", status=2
+        )
+    return _screen(home, chosen, settings, mouse=not options.no_mouse)
+
+
+def run_options(home: Home, options: argparse.Namespace, settings: dict[str, Any]) -> RunOptions:
+    """What was asked for, checked before anything is drawn.
+
+    Raises:
+        UserError: a name, a persona, a human or a theme is not there.
+    """
+    for kind, name in (("personas", options.persona), ("humans", options.human)):
+        if name:
+            read_text(home, kind, name)
+    names = ("model", "model_endpoint", "context_window", "persona", "human")
+    overrides = {name: value for name in names if (value := getattr(options, name)) is not None}
+    agent = checked_name(options.agent or front.last_agent(home) or config.DEFAULT_AGENT)
+    first_time = not home.config.exists() and not home.agent_names() and not overrides
+    return RunOptions(
+        agent, overrides, options.theme or settings["theme"], options.low_bandwidth, options.read_only,
+        greet=not options.first, set_up=first_time and not options.yes and not options.read_only,
+    )  # fmt: skip
+
+
+def _screen(home: Home, chosen: RunOptions, settings: dict[str, Any], mouse: bool) -> int:
+    from tui import terminal
+
+    terminal.prepare(chosen.low_bandwidth)
+    from tui.app import MemGPTApp
+
+    history = [str(line) for line in front.read(home).get("history", ())]
+    with terminal.quiet_stderr(home.log):
+        app = MemGPTApp(home, chosen, settings, history)
+        app.run(mouse=mouse)
+    front.remember(home, history=history[-front.LONGEST_HISTORY :])
+    if app.failure:
+        raise UserError(app.failure)
+    return app.return_code or 0

@@ -1,0 +1,133 @@
+"""The session as the screen and `--plain` have it: attach, listen, attach again where the link was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from memgpt.home import Home
+from memgpt.link import Link, LinkLost
+from tui.options import RunOptions
+
+AGAIN_S = 0.5  # before a lost link is opened anew
+Told = Callable[[dict[str, Any]], None]
+
+
+class Connection:
+    """One agent of one home. `on_snapshot(snapshot, resumed)` and `on_event(event)` are told what arrives, `on_trouble`
+    what keeps it from arriving."""
+
+    def __init__(
+        self,
+        home: Home,
+        options: RunOptions,
+        role: str,
+        on_snapshot: Callable[[dict[str, Any], bool], None],
+        on_event: Told,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self.home, self.options, self.role = home, options, role
+        self.agent = options.agent
+        self._on_snapshot, self._on_event, self._on_trouble = on_snapshot, on_event, on_trouble
+        self._link: Link | None = None
+        self._ready = asyncio.Event()
+        self._entered: set[str] = set()
+        self._switch = asyncio.Event()
+        self.overrides = dict(options.overrides)
+        self.seen = 0
+
+    async def run(self) -> None:
+        """Listens for as long as the front end lives.
+
+        Raises:
+            UserError: the engine refuses, in a way that trying again does not mend.
+        """
+        while True:
+            try:
+                await self._listen()
+            except LinkLost:
+                self._on_trouble("The engine went away; it is started anew.")
+            finally:
+                self._ready.clear()
+            if not self._switch.is_set():
+                await asyncio.sleep(AGAIN_S)
+            self._switch.clear()
+
+    async def _listen(self) -> None:
+        link = await Link.open(self.home, role=self.role)
+        try:
+            entering = self.agent not in self._entered
+            attachment = await link.attach(
+                self.agent,
+                since=0 if entering else self.seen,
+                create=True,
+                login=entering and not self.options.read_only,
+                greet=entering and self.options.greet and not self.options.read_only,
+                read_only=self.options.read_only,
+                **self.overrides,
+            )
+            self.overrides = {}
+            self.agent = attachment.snapshot["agent"]
+            self._entered.add(self.agent)
+            self._link = link
+            self._on_snapshot(attachment.snapshot, not entering)
+            self._ready.set()
+            async for event in attachment:
+                self._on_event(event)
+        finally:
+            self._link = None
+            await link.close()
+
+    async def switch(self, agent: str, **overrides: Any) -> None:
+        """Goes over to another agent, which is made if there is none of that name."""
+        self.agent, self.seen, self.overrides = agent, 0, overrides
+        self._entered.discard(agent)
+        self._switch.set()
+        if self._link:
+            await self._link.close()
+
+    async def draw_anew(self) -> dict[str, Any]:
+        """A fresh snapshot, after the conversation was moved to another leaf."""
+        link = await self._linked()
+        return dict((await link.ask("snapshot", agent=self.agent))["snapshot"])
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    async def _linked(self) -> Link:
+        await self._ready.wait()
+        if self._link is None:
+            raise LinkLost
+        return self._link
+
+    async def ready(self) -> None:
+        """Waits until the engine has answered."""
+        await self._ready.wait()
+
+    async def send(self, text: str) -> None:
+        """One message. Its turn goes on in the engine whatever becomes of this front end."""
+        link = await self._linked()
+        async for _ in link.stream("send", agent=self.agent, text=text):
+            pass  # the same events come by the attachment
+
+    async def resume(self) -> None:
+        link = await self._linked()
+        async for _ in link.stream("resume", agent=self.agent):
+            pass
+
+    async def command(self, line: str, confirmed: bool = False) -> dict[str, Any]:
+        """One slash command of the session: `text` to show, `ask` where it wants to be confirmed, `data`."""
+        link = await self._linked()
+        result: dict[str, Any] = {}
+        async for told in link.stream("command", agent=self.agent, line=line, confirmed=confirmed):
+            result = told.get("result", result)
+        return result
+
+    async def cancel(self, queued: bool = False) -> list[str]:
+        """Stops the turn under way; with `queued`, also takes back what waits, and gives it."""
+        link = await self._linked()
+        return list((await link.ask("cancel", agent=self.agent, queued=queued))["dropped"])
+
+    async def ask(self, op: str, **params: Any) -> Any:
+        link = await self._linked()
+        return await link.ask(op, **params)

@@ -1,0 +1,77 @@
+"""What the screen shows, as plain data. The bridge keeps it true; widgets draw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from memgpt.events import ContextChanged
+
+Kind = Literal["user", "assistant", "queued", "rule", "note", "error", "thought", "call", "block"]
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One piece of a transcript. `version` grows with every change, so that a widget knows what to draw anew."""
+
+    kind: Kind
+    text: str
+    step: int = 0
+    at: int = 0
+    who: str = ""
+    open: bool = False
+    status: str = ""
+    result: str = ""
+    call_id: str = ""
+    marks: tuple[str, ...] = ()
+    version: int = 0
+
+    def change(self, **values: object) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.version += 1
+
+
+@dataclass(slots=True)
+class BlockView:
+    """One block of core memory, and what it was when the present turn began."""
+
+    label: str
+    text: str
+    limit: int
+    before: str | None = None
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the last turn cost, and the course of the prompt's size over the calls of this conversation."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+    cost_usd: float | None = None
+    total_cost_usd: float = 0.0
+    cached: int = 0
+    prompt_tokens: int = 0
+    course: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class View:
+    """Everything that is on the screen of one agent."""
+
+    agent: str = ""
+    model: str = ""
+    chat: list[Entry] = field(default_factory=list)
+    monologue: list[Entry] = field(default_factory=list)
+    blocks: dict[str, BlockView] = field(default_factory=dict)
+    context: ContextChanged | None = None
+    leaving: int = 0
+    paging: str = ""
+    phase: str = "starting"
+    queued: list[str] = field(default_factory=list)
+    retry: str = ""
+    figures: Figures = field(default_factory=Figures)
+    step: int = 0
+    first_step: int = 0
+    earlier: bool = False
+    unfinished: bool = False

@@ -1,0 +1,64 @@
+"""Markdown as the transcript shows it: left-aligned headings, indented code, no links that a click opens."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+from markdown_it import MarkdownIt
+from rich import markdown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
+from rich.syntax import Syntax
+
+CODE_INDENT = 2
+
+
+class Heading(markdown.Heading):
+    """Bold at the left; rich centres its own."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self.text.justify = "left"
+        yield self.text
+
+
+class CodeBlock(markdown.CodeBlock):
+    """Coloured by the sixteen colours of the theme, on its ground, indented."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        code = str(self.text).rstrip()
+        syntax = Syntax(code, self.lexer_name, theme="ansi_dark", word_wrap=True, background_color="default")
+        yield Padding(syntax, (0, 0, 0, CODE_INDENT))
+
+
+class Document(markdown.Markdown):
+    """One closed text. Links show their address in words."""
+
+    elements: ClassVar = {
+        **markdown.Markdown.elements,
+        "heading_open": Heading,
+        "fence": CodeBlock,
+        "code_block": CodeBlock,
+    }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, hyperlinks=False, code_theme="ansi_dark")
+
+
+@lru_cache(maxsize=1)
+def _blocks() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable("table").disable("inline")
+
+
+def closed_upto(text: str) -> int:
+    """Where the last top-level block of a text begins: everything before it can no longer change.
+
+    0 where there is but one block yet. Only blocks are looked at, so that the cost follows their lines.
+    """
+    starts = [token.map[0] for token in _blocks().parse(text) if token.level == 0 and token.map and token.nesting >= 0]
+    if len(starts) < 2:
+        return 0
+    place = 0
+    for _ in range(starts[-1]):
+        place = text.index("\n", place) + 1
+    return place

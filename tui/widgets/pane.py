@@ -1,0 +1,44 @@
+"""A bordered pane: its title at the left of the border, its figure at the right."""
+
+from __future__ import annotations
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Resize
+
+CORNERS = 6  # cells of a border line that are no title: corners, and a cell beside each end
+
+
+class Pane(Vertical):
+    """Holds one widget or two; the accent is in its border while one of them has the focus."""
+
+    DEFAULT_CSS = """
+    Pane {
+        border: round $line; border-title-color: $foreground; border-subtitle-color: $muted;
+        border-title-style: none; border-subtitle-align: left; height: 1fr;
+    }
+    Pane:focus-within { border: round $accent; }
+    """
+
+    def __init__(self, *children: object, title: str, id: str) -> None:
+        super().__init__(*children, id=id)  # type: ignore[arg-type]
+        self.title = title
+        self._figure = ""
+        self._style = "$muted"
+
+    def set_figure(self, figure: str, style: str = "$muted") -> None:
+        """The text at the right end of the upper border."""
+        if (figure, style) != (self._figure, self._style):
+            self._figure, self._style = figure, style
+            self._draw_title()
+
+    def on_resize(self, event: Resize) -> None:
+        self._draw_title()
+
+    def _draw_title(self) -> None:
+        fill = self.outer_size.width - len(self.title) - Content(self._figure).cell_length - CORNERS
+        if not self._figure or fill < 3:
+            self.border_title = Content(self.title)
+            return
+        line = Content.styled(f" {'─' * (fill - 2)} ", "$line")
+        self.border_title = Content(self.title) + line + Content.styled(self._figure, self._style)
