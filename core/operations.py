@@ -112,14 +112,12 @@ async def _snapshot_now(roster: Roster, given: Parameters, caller: Caller) -> As
 
 
 async def _greet(session: Session, caller: Caller) -> None:
-    """A new agent speaks first: its first login begins a turn."""
+    """A new agent speaks first: its first login begins a turn. Small models make nothing of an event."""
     from core.context.instructions import login_event
 
     agent = await session.agent(caller.keys)
     if agent.renderer.searches:
         session.happen("login", login_event(now(), None, agent.renderer.zone), "", caller.keys)
-    else:
-        session.happen("login", "Hello! (Greet me in one short sentence and ask my name.)", "", caller.keys)
 
 
 async def _snapshot(session: Session, since: int) -> dict[str, Any]:

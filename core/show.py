@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from core.context.window import MESSAGE_OVERHEAD, PRIMING, assemble, scaled
+from core.context.window import APART, MESSAGE_OVERHEAD, PRIMING, SECTION_OF, assemble, scaled
 from core.messages import Step
 from core.session import Session
 from core.store import rows
@@ -69,10 +69,13 @@ def _stored_context(connection: duckdb.DuckDBPyConnection, call: Step, usage: di
     parts = _parts(connection, [key for _, key in body["parts"]])
     items = rows.fetch_items(connection, [*expand(body["queue"]), *([body["summary"]] if body["summary"] else [])])
     queue = [items[number] for number in expand(body["queue"])]
-    system = "\n\n".join(parts[key][1] for section, key in body["parts"] if section != "schemas" and parts[key][1])
+    system = "\n\n".join(parts[key][1] for section, key in body["parts"] if section not in APART and parts[key][1])
+    examples = [
+        message for section, key in body["parts"] if section == "examples" for message in json.loads(parts[key][1])
+    ]
     own: dict[str, int] = {}
     for section, key in body["parts"]:
-        name = "functions" if section == "schemas" else section
+        name = SECTION_OF.get(section, section)
         own[name] = own.get(name, 0) + parts[key][0]
     own["summary"] = items[body["summary"]].tokens if body["summary"] else 0
     own["messages"] = sum(item.tokens - item.recalled for item in queue)
@@ -86,7 +89,7 @@ def _stored_context(connection: duckdb.DuckDBPyConnection, call: Step, usage: di
         "window": body["window"],
         "source": "provider" if usage else "own",
         "sections": [{"name": name, "tokens": tokens, "cached": 0} for name, tokens in scaled(own, total).items()],
-        "messages": [{"role": "system", "content": system}, *first, *(item.sent for item in queue)],
+        "messages": [{"role": "system", "content": system}, *examples, *first, *(item.sent for item in queue)],
     }
 
 

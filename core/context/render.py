@@ -96,9 +96,14 @@ class Renderer:
         offered = tuple(schema for schema in schemas if self.searches or schema["name"] in ONLY_SPEAKS)
         described = protocols.functions_text(self.protocol, offered) if self.searches else ""
         pieces = [("instructions", own), ("functions", described)]
-        pieces.append(("metadata", instructions.metadata_text(_shown_at(state), self.zone, self.searches)))
-        blocks = instructions.memory_text(state.shown.values())
+        if self.searches:
+            pieces.append(("metadata", instructions.metadata_text(_shown_at(state), self.zone)))
+            blocks = instructions.memory_text(state.shown.values())
+        else:
+            blocks = instructions.plain_memory(state.shown.values())
         pieces += [(f"core_memory.{label}", text) for label, text in blocks.items()]
+        if not self.searches and self.protocol == protocols.TEXT:
+            pieces.append(("examples", _dumped(instructions.example_messages())))
         native = offered if self.protocol == "tools" else ()
         counts = await self._counts(
             [*(text for _, text in pieces), _dumped(protocols.native_tools(native)) if native else ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ from core.context.queue import UNRECONCILED_MARGIN, Limits
 from core.messages import Item, State
 
 MESSAGE_OVERHEAD = 4  # tokens that a chat template adds to a message
+APART = ("schemas", "examples")  # parts that are no piece of the system message
+SECTION_OF = {"schemas": "functions", "examples": "instructions"}  # the section that they are counted under
 PRIMING = 3  # and to the whole
 
 
@@ -43,9 +46,14 @@ class Fixed:
         return sum(part.tokens for part in self.parts) + MESSAGE_OVERHEAD + PRIMING
 
     @property
+    def examples(self) -> list[dict[str, Any]]:
+        """Messages that show a small model how to answer; they stand before the conversation."""
+        return [message for part in self.parts if part.section == "examples" for message in json.loads(part.body)]
+
+    @property
     def system(self) -> dict[str, Any]:
         """The one message with role system."""
-        pieces = [part.body for part in self.parts if part.section != "schemas"]
+        pieces = [part.body for part in self.parts if part.section not in APART]
         return {"role": "system", "content": "\n\n".join(piece for piece in pieces if piece)}
 
 
@@ -81,7 +89,7 @@ class Prompt:
     @property
     def messages(self) -> list[dict[str, Any]]:
         first = [self.summary.sent] if self.summary else []
-        return [self.fixed.system, *first, *(item.sent for item in self.items)]
+        return [self.fixed.system, *self.fixed.examples, *first, *(item.sent for item in self.items)]
 
 
 def assemble(state: State, fixed: Fixed) -> Prompt:
@@ -140,7 +148,7 @@ def check_fits(state: State, fixed: Fixed, limits: Limits, model: str) -> None:
 def _own_sections(state: State, fixed: Fixed) -> dict[str, int]:
     found: dict[str, int] = {"instructions": 0, "functions": 0}
     for part in fixed.parts:
-        name = "functions" if part.section == "schemas" else part.section
+        name = SECTION_OF.get(part.section, part.section)
         found[name] = found.get(name, 0) + part.tokens
     found["summary"] = state.summary.tokens if state.summary else 0
     found["messages"] = sum(item.tokens - item.recalled for item in state.queue)

@@ -59,8 +59,11 @@ class Builtin:
 
     log: Path
     sampling: dict[str, Any] = field(
-        default_factory=lambda: {"temperature": 0.2, "frequency_penalty": 0.3, "seed": 7}
-    )  # a small model wanders when it is free, and loops when it is not
+        default_factory=lambda: {
+            "temperature": 0.0,
+            "extra_body": {"dry_multiplier": 0.8, "dry_allowed_length": 3},
+        }
+    )  # a small model wanders when it is free, and repeats whole sentences of its context when nothing keeps it from it
     _servers: dict[str, _Server] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -10,6 +10,7 @@ from core.llm import protocol
 from core.llm.builtin import Builtin, is_builtin
 from core.llm.gateway import Gateway
 from core.llm.tokens import Counter, ServerCounter, TiktokenCounter, encoding_of
+from memgpt.config import BUILTIN
 
 UNKNOWN_WINDOW = 8192
 PROBE_S = 0.3
@@ -32,6 +33,8 @@ def can_search(model: str) -> bool:
 
 def first_protocol(model: str) -> str:
     """The protocol to begin with: what the replies show decides afterwards."""
+    if model == BUILTIN:
+        return protocol.TEXT  # 135 M parameters answer in words; held to JSON they repeat its keys
     return protocol.JSON if is_builtin(model) else protocol.TOOLS
 
 

@@ -15,12 +15,14 @@ from core.llm.builtin import Builtin, is_builtin
 from core.llm.faults import fault_of, is_passing, retry_after
 from core.llm.tokens import prepare_environment
 from core.llm.types import ModelError, Piece, Reply, Request, RetryNotice, Usage
+from memgpt.config import BUILTIN
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 DUMMY_KEY = "none"  # litellm would send OPENAI_API_KEY to any server it is pointed at
 ENDPOINT_KEY = "MEMGPT_ENDPOINT_KEY"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PROVIDER_KEYS = {"gemini": "GEMINI_API_KEY", "vertex_ai": "GOOGLE_API_KEY", "together_ai": "TOGETHERAI_API_KEY"}
+SMALL_REPLY = 120  # tokens of the built-in model; what it says after that it has said before
 
 
 class Gateway:
@@ -105,6 +107,8 @@ class Gateway:
             arguments["response_format"] = protocol.response_format(request.schemas)
         if is_builtin(request.model):
             arguments |= self.builtin.sampling
+        if request.model == BUILTIN:
+            arguments["max_tokens"] = min(request.max_tokens, SMALL_REPLY)
         return arguments
 
     async def _address(self, request: Request) -> tuple[str, str | None, str | None]:
