@@ -183,7 +183,7 @@ class Engine:
                 result = self._status()
                 front_end.put(next(wire.answer_lines(number, result)))
                 return
-            caller = Caller(front_end.role, front_end.keys, front_end.deliver, front_end.leaving)
+            caller = Caller(front_end, front_end.role, front_end.keys, front_end.deliver, front_end.leaving)
             async for kind, value in operate(self.roster, op, request, caller):
                 if kind == "event":
                     front_end.put(wire.encode({"id": number, "event": value}), droppable=value.get("type") == "delta")

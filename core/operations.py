@@ -36,8 +36,10 @@ Parameters = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Caller:
-    """The front end that asks: the keys it brought, where its attachment's events go, what to undo when it goes."""
+    """The front end that asks: who it is, the keys it brought, where its attachment's events go, what to undo when it
+    goes."""
 
+    front_end: object
     role: str
     keys: Mapping[str, str]
     deliver: Callable[[str, dict[str, Any]], None]
@@ -147,7 +149,7 @@ async def _history(roster: Roster, given: Parameters, caller: Caller) -> AsyncIt
 
 async def _send(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     session = await _session(roster, given)
-    async for event in session.submit(given["text"], caller.keys):
+    async for event in session.submit(given["text"], caller.keys, caller.front_end):
         yield "event", event.to_json()
     yield "result", {}
 
@@ -160,7 +162,11 @@ async def _resume(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
 
 
 async def _cancel(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    """Stops the turn under way, or with `own` only what this front end has asked for."""
     session = await _session(roster, given)
+    if given.get("own"):
+        yield "result", {"cancelled": session.withdraw(caller.front_end), "dropped": []}
+        return
     dropped = session.drop_queue() if given.get("queued") else []
     yield "result", {"cancelled": session.cancel(), "dropped": dropped}
 

@@ -122,7 +122,8 @@ class Roster:
     async def delete(self, name: str) -> None:
         session = await self.session(name)
         self.sessions.pop(fold(name))
-        await session.close(interrupt=True)
+        await session.interrupt()
+        await session.close()
         shutil.rmtree(self.home.agent_file(name).parent)
 
     async def listed(self) -> list[dict[str, Any]]:
@@ -189,16 +190,14 @@ class Roster:
 
     async def finish(self, now_: bool, seconds: float) -> None:
         """Waits for turns, or interrupts them; closes every file; ends the children."""
-        if not now_:
-            waiting = [session.finished() for session in self.sessions.values()]
-            try:
-                await asyncio.wait_for(asyncio.gather(*waiting), seconds)
-            except TimeoutError:
-                now_ = True
-        await asyncio.gather(*(session.close(interrupt=True) for session in self.sessions.values()))
+        turns = [asyncio.create_task(session.finished()) for session in self.sessions.values()]
+        if turns and not now_:
+            await asyncio.wait(turns, timeout=seconds)
+        await asyncio.gather(*(session.interrupt() for session in self.sessions.values()))
+        await self.embedder.close()  # first: a worker that still loads would keep files from closing
+        await asyncio.gather(*(session.close() for session in self.sessions.values()))
         self.sessions.clear()
         await self.library.close()
-        await self.embedder.close()
         await self.gateway.close()
 
     async def close_idle(self) -> None:

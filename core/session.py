@@ -28,6 +28,7 @@ from memgpt import events as e
 from memgpt.home import UserError
 
 SUMMARY_TIMEOUT_S = 60.0
+INTERRUPT_S = 2.0
 SUMMARY_ORDER = (
     "You keep the memory of a conversation. Write a summary in the first person of the assistant, under 120 words: "
     "facts, names, dates, decisions, open questions. Only the summary."
@@ -36,13 +37,14 @@ Listener = Callable[[e.Event], None]
 Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
-    """A turn that has been asked for. Its events are given as they happen; `None` ends them."""
+    """A turn that has been asked for, and by whom. Its events are given as they happen; `None` ends them."""
 
     text: str
     begin: Callable[[Agent], AsyncIterator[e.Event]]
     keys: Mapping[str, str]
+    asker: object = None
     events: asyncio.Queue[e.Event | None] = field(default_factory=asyncio.Queue)
 
 
@@ -103,9 +105,9 @@ class Session:
     def busy(self) -> bool:
         return self._running is not None or bool(self._waiting)
 
-    def submit(self, text: str, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
+    def submit(self, text: str, keys: Mapping[str, str], asker: object = None) -> AsyncIterator[e.Event]:
         """Queues a message of the user; gives the events of its turn. The turn goes on if nobody reads them."""
-        return self._queue(Waiting(text, lambda agent: agent.user_message(text), keys))
+        return self._queue(Waiting(text, lambda agent: agent.user_message(text), keys, asker))
 
     def happen(self, kind: str, packed: str, reason: str, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
         """Queues a turn that something else than a message begins."""
@@ -172,10 +174,18 @@ class Session:
         self._cancel.set()
         return self._running is not None
 
+    def withdraw(self, asker: object) -> bool:
+        """Stops what that front end asked for, waiting or under way, and nothing of anybody else."""
+        self._drop([turn for turn in self._waiting if turn.asker is asker])
+        return self._running is not None and self._running.asker is asker and self.cancel()
+
     def drop_queue(self) -> list[str]:
         """Takes the messages back that wait for their turn."""
-        dropped, self._waiting = self._waiting, []
+        return self._drop(list(self._waiting))
+
+    def _drop(self, dropped: Sequence[Waiting]) -> list[str]:
         for turn in dropped:
+            self._waiting.remove(turn)
             turn.events.put_nowait(None)
         self.tell(self.activity())
         return [turn.text for turn in dropped]
@@ -301,10 +311,16 @@ class Session:
         items = (await agent.renderer.event("login", packed),) if agent.renderer.searches else ()
         await self.journal.append(Draft("login", {"event": "login"}, items=items), at=at)
 
-    async def close(self, interrupt: bool = False) -> None:
-        if interrupt:
-            self.drop_queue()
-            self.cancel()
+    async def interrupt(self) -> None:
+        """Stops the turn under way, marked so, and takes back what waits; a turn that hangs is ended."""
+        self.drop_queue()
+        self.cancel()
+        if self._runner:
+            await asyncio.wait({self._runner}, timeout=INTERRUPT_S)
+            self._runner.cancel()
+
+    async def close(self) -> None:
+        """Waits for the turns, and closes the file."""
         await self.finished()
         await self.corpus.close()
         await self.journal.database.close()

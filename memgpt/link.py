@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -104,7 +106,7 @@ class Link:
                 reader, writer = await asyncio.open_unix_connection(str(path), limit=wire.LINE_LIMIT)
             except OSError:
                 continue
-            brought = dict(wire.keys() if keys is None else keys)
+            brought = dict(wire.keys(home) if keys is None else keys)
             hello = {
                 "protocol": wire.PROTOCOL,
                 "version": wire.version(),
@@ -212,13 +214,30 @@ def start_engine(home: Home) -> subprocess.Popen[bytes]:
     environment["MEMGPT_HOME"] = str(home.path)
     descriptor = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", "core.engine"],
             stdin=subprocess.DEVNULL, stdout=descriptor, stderr=descriptor, cwd=home.path, env=environment,
             start_new_session=True, close_fds=True, umask=0o077,
         )  # fmt: skip
     finally:
         os.close(descriptor)
+    threading.Thread(target=process.wait, daemon=True).start()  # or it would stay as a zombie when it ends before us
+    return process
+
+
+def engine_runs(home: Home) -> bool:
+    """Whether some process holds the home's lock, which alone says who is engine."""
+    try:
+        descriptor = os.open(home.lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _raise_if_refused(process: subprocess.Popen[bytes] | None, home: Home) -> None:

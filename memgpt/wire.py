@@ -7,9 +7,12 @@ import hashlib
 import json
 import os
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from memgpt.home import Home, UserError, make_private
 
 PROTOCOL = 1
 LINE_LIMIT = 16 * 1024 * 1024  # bytes of one line
@@ -42,10 +45,27 @@ def is_secret(name: str) -> bool:
     return upper.endswith(KEY_ENDINGS) or upper.startswith(KEY_BEGINNINGS)
 
 
-def keys(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The keys, base URLs and proxies that the environment has; they go to the engine in the greeting."""
-    source = os.environ if environment is None else environment
-    return {name: value for name, value in source.items() if is_secret(name) and value}
+def keys(home: Home) -> dict[str, str]:
+    """The keys, base URLs and proxies that go to the engine in the greeting: those of credentials.toml, over which
+    the environment wins.
+
+    Raises:
+        UserError: credentials.toml is not TOML.
+    """
+    environment = {name: value for name, value in os.environ.items() if is_secret(name) and value}
+    return {**_stored_keys(home), **environment}
+
+
+def _stored_keys(home: Home) -> dict[str, str]:
+    try:
+        make_private(home.credentials)
+        stored = tomllib.loads(home.credentials.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        where = str(error).rpartition("(")[2].rstrip(")")  # the rest of the message may quote a key
+        raise UserError(f"{home.credentials} is not TOML ({where}).", 'Write a key as NAME = "value".') from None
+    return {name: value for name, value in stored.items() if isinstance(value, str) and value}
 
 
 def encode(value: Mapping[str, Any]) -> bytes:

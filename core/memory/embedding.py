@@ -45,9 +45,17 @@ class Embedder:
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reader: asyncio.Task[None] | None = None
     generation: int = 0  # rises with every start: what an earlier worker held is gone
+    _closed: bool = False
 
     async def start(self) -> None:
+        """Starts the worker where none runs.
+
+        Raises:
+            WorkerGone: this end was closed for good.
+        """
         async with self._starting:
+            if self._closed:
+                raise WorkerGone("The embedding worker was closed.")
             if self._process and self._process.returncode is None:
                 return
             environment = {
@@ -118,6 +126,8 @@ class Embedder:
         return {"embeddings": self._process.pid} if alive and self._process else {}
 
     async def close(self) -> None:
+        """Ends the worker for good; requests under way raise WorkerGone."""
+        self._closed = True
         if self._process and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import time
 
-from memgpt.home import UserError
-from memgpt.link import LinkLost
+from memgpt.home import UserError, find_home
+from memgpt.link import LinkLost, engine_runs
 from tui.cli.asking import with_link
 
 STOP_S = 60.0
@@ -34,32 +36,12 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    import contextlib
-
+    """Asks it to stop, and waits until the home is at rest."""
     with contextlib.suppress(UserError, LinkLost):  # none runs, or it went while it was asked
-        pid = with_link(lambda link: _ask_to_stop(link, options.now), start=False)
-        _wait(pid)
-    return 0
-
-
-async def _ask_to_stop(link: object, now: bool) -> int:
-    from memgpt.link import Link
-
-    assert isinstance(link, Link)
-    await link.ask("stop", now=now)
-    return int(link.engine["pid"])
-
-
-def _wait(pid: int) -> None:
-    """Until that process is gone: the home is at rest then."""
-    import os
-    import time
-
-    deadline = time.monotonic() + STOP_S
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
+        with_link(lambda link: link.ask("stop", now=options.now), start=False)
+    home, deadline = find_home(), time.monotonic() + STOP_S
+    while engine_runs(home):
+        if time.monotonic() > deadline:
+            raise UserError("The engine is still at work.", "memgpt engine stop --now interrupts it.")
         time.sleep(0.02)
-    raise UserError("The engine is still at work.", "memgpt engine stop --now interrupts it.")
+    return 0

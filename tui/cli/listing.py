@@ -35,8 +35,8 @@ def _rows(kind: str) -> list[dict[str, Any]]:
 
 def _models() -> list[dict[str, Any]]:
     """The configured model, the one that is always there, and those of a local server."""
+    from memgpt.cli.cli import found_server
     from memgpt.home import UserError
-    from tui.cli.quickstart import found_server
 
     settings = config.load(find_home())
     rows = [{"name": "builtin", "at": "this machine", "note": "small, offline, always there"}]

@@ -65,7 +65,7 @@ async def _turn(link: Link, agent: str, text: str, options: argparse.Namespace) 
     try:
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
         if interrupted.is_set():
-            await link.ask("cancel", agent=agent)
+            await link.ask("cancel", agent=agent, own=True)
         status = await work
         return INTERRUPTED if interrupted.is_set() else status
     finally:

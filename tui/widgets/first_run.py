@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -36,15 +37,13 @@ BUILTIN = Choice("the built-in model: offline, small, not clever, ready now", "b
 
 async def found_choices() -> list[Choice]:
     """What this machine offers, best first: a server that runs here, keys in the environment, the built-in model."""
+    from memgpt.cli.cli import found_server
     from memgpt.home import UserError
-    from tui.cli.quickstart import found_server
 
     found = []
-    try:
+    with contextlib.suppress(UserError):  # none runs, and the other choices stand
         model, url, _ = await asyncio.to_thread(found_server)
         found.append(Choice(f"{inert(model)}, a server that runs here ({url})", model, url))
-    except UserError:
-        pass  # none runs, and the other choices stand
     found += [Choice(f"{model} by the key in {name}", model) for name, _, model in KEYS if os.environ.get(name)]
     return [*found, BUILTIN]
 
