@@ -22,7 +22,8 @@ from core.roster import Roster
 from memgpt import config, wire
 from memgpt.home import Home, UserError, find_home, make_private, write_private
 
-OUTBOX = 1024 * 1024  # bytes that may wait for one front end; over it deltas are dropped, over twice it the link closed
+OUTBOX = 1024 * 1024  # bytes that may wait for one front end
+PATIENCE_S = 2.0  # with one that leaves more than that unread
 WATCH_S = 0.5
 MAKE_WAY_S = 30.0
 STOP_S = 3.5  # of the five seconds in which SIGTERM must be done
@@ -39,20 +40,34 @@ class FrontEnd:
     keys: Mapping[str, str] = field(default_factory=dict)
     tasks: dict[asyncio.Task[None], str] = field(default_factory=dict)
     leaving: list[Callable[[], None]] = field(default_factory=list)
+    _full_since: float = 0.0
 
-    def put(self, line: bytes, droppable: bool = False) -> None:
-        """Queues a line; a front end that does not read loses deltas first, then its link."""
-        waiting = self.writer.transport.get_write_buffer_size()
-        if droppable and waiting > OUTBOX:
-            return
-        if waiting > 2 * wire.LINE_LIMIT or (waiting > 2 * OUTBOX and droppable is False and self.role == "screen"):
-            self.writer.transport.abort()
-            return
+    def put(self, line: bytes) -> None:
         if not self.writer.is_closing():
             self.writer.write(line)
 
+    async def flushed(self) -> None:
+        """Waits until what was put is mostly read: a slow reader of its own request slows that request alone."""
+        with contextlib.suppress(ConnectionError):  # a turn goes on when its reader is gone
+            await self.writer.drain()
+
     def deliver(self, agent: str, event: dict[str, Any]) -> None:
-        self.put(wire.encode({"attached": agent, "event": event}), droppable=event["type"] in ("delta", "context"))
+        """Sends what happened to an agent that is looked on at. Whoever does not read loses what will be drawn anew,
+        then, after some patience, the link; attaching again gives what was missed."""
+        if self._is_full():
+            if event["type"] in ("delta", "context"):
+                return
+            if time.monotonic() - self._full_since > PATIENCE_S:
+                self.writer.transport.abort()
+                return
+        self.put(wire.encode({"attached": agent, "event": event}))
+
+    def _is_full(self) -> bool:
+        if self.writer.transport.get_write_buffer_size() <= OUTBOX:
+            self._full_since = 0.0
+            return False
+        self._full_since = self._full_since or time.monotonic()
+        return True
 
 
 class Engine:
@@ -186,11 +201,12 @@ class Engine:
             caller = Caller(front_end, front_end.role, front_end.keys, front_end.deliver, front_end.leaving)
             async for kind, value in operate(self.roster, op, request, caller):
                 if kind == "event":
-                    front_end.put(wire.encode({"id": number, "event": value}), droppable=value.get("type") == "delta")
-                    await self._flushed(front_end)
+                    front_end.put(wire.encode({"id": number, "event": value}))
+                    await front_end.flushed()
                 else:
                     for line in wire.answer_lines(number, value):
                         front_end.put(line)
+                        await front_end.flushed()
         except UserError as error:
             self._refuse(front_end, number, error)
         except KeyError as error:
@@ -204,11 +220,6 @@ class Engine:
     def _refuse(self, front_end: FrontEnd, number: int, error: UserError) -> None:
         told = {"message": error.message, "hint": error.hint, "status": error.status}
         front_end.put(wire.encode({"id": number, "error": told}))
-
-    async def _flushed(self, front_end: FrontEnd) -> None:
-        """A slow reader of its own request slows that request, not the engine."""
-        with contextlib.suppress(ConnectionError):  # a turn goes on when its reader is gone
-            await front_end.writer.drain()
 
     async def _part(self, front_end: FrontEnd) -> None:
         self.front_ends.discard(front_end)

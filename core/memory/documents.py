@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.memory.terms import LONGEST_TEXT, MOST_TIMES, term_id, terms
+from core.memory.terms import LONGEST_TEXT, MOST_TIMES, telling, term_id, terms
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,7 +54,7 @@ def insert(
     for place, (document, text) in enumerate(zip(documents, stored, strict=True)):
         number = first_doc + place
         found = terms(document.indexed)
-        length = min(LONGEST_TEXT, sum(found.values()))
+        length = min(LONGEST_TEXT, telling(found).total())
         rows += [
             number, document.key, document.kind, document.role, document.name, document.title, document.conversation,
             document.position, document.at, step, branch, text, length,

@@ -135,22 +135,27 @@ LONGEST_TEXT = 65535  # and the text's length in two
 
 
 def terms(text: str) -> Counter[str]:
-    """The terms of a text and how often each stands in it."""
+    """The terms of a text and how often each stands in it, those that say nothing too: a band may be called The Who."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     found: Counter[str] = Counter()
     for word in WORD.findall(folded):
         if CJK.fullmatch(word):
             found.update(word[place : place + 2] for place in range(len(word) - 1))
-        elif word not in STOP_WORDS and len(word) > 1:
+        else:
             found[stem(word)] += 1
     found.update(whole for whole in COMPOUND.findall(folded))
     return found
 
 
+def telling(found: Counter[str]) -> Counter[str]:
+    """Those terms that say something."""
+    return Counter({term: times for term, times in found.items() if len(term) > 1 and term not in SILENT})
+
+
 def query_terms(text: str) -> list[str]:
     """The terms to look for; where a query is nothing but stop words, those."""
-    found = list(terms(text))
-    return found or [word for word in WORD.findall(unicodedata.normalize("NFKC", text).casefold()) if len(word) > 1]
+    found = terms(text)
+    return list(telling(found) or found)
 
 
 @functools.lru_cache(65536)
@@ -169,3 +174,6 @@ def _stemmer() -> Any:
     import snowballstemmer
 
     return snowballstemmer.stemmer("english")
+
+
+SILENT = frozenset(stem(word) for word in STOP_WORDS)
