@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memgpt.home import UserError, find_home
-from memgpt.link import Link
 from tui.text import inert
+
+if TYPE_CHECKING:
+    from memgpt.link import Link
 
 T = TypeVar("T")
 
 
 def with_link(work: Callable[[Link], Awaitable[T]], role: str = "tool", start: bool = True) -> T:
     """Runs a job with a link to the engine, which is started where none runs."""
+    import asyncio
+
+    from memgpt.link import Link
 
     async def job() -> T:
         link = await Link.open(find_home(), role=role, start=start)

@@ -95,7 +95,7 @@ def _home(home: Home) -> Iterator[Check]:
     try:
         config.load(home)
     except UserError as error:
-        yield Check("config.toml", False, error.message, error.hint)
+        yield Check("config.toml", False, error.message, error.hint or f"Mend {home.config}, or move it away.")
     else:
         yield Check("config.toml", True, "can be read" if home.config.exists() else "not there; the defaults rule")
 
@@ -111,7 +111,7 @@ def _databases(home: Home) -> Iterator[Check]:
         try:
             told = ask("check", agent=name)
         except UserError as error:
-            yield Check(f"agent {name}", False, error.message, error.hint)
+            yield Check(f"agent {name}", False, error.message, error.hint or f"{home.log} says more.")
         else:
             mend = "Keep the file, and restore it from an export or a copy."
             yield Check(f"agent {name}", told["ok"], told["found"], mend)

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from memgpt import config
-from memgpt.home import Home, UserError, checked_name, find_home, read_text
+from memgpt.home import Home, UserError, find_home, read_text
 from tui.cli import front
 from tui.options import RunOptions
 
@@ -39,7 +39,7 @@ def run_options(home: Home, options: argparse.Namespace, settings: dict[str, Any
             read_text(home, kind, name)
     names = ("model", "model_endpoint", "context_window", "persona", "human")
     overrides = {name: value for name in names if (value := getattr(options, name)) is not None}
-    agent = checked_name(options.agent or front.last_agent(home) or config.DEFAULT_AGENT)
+    agent = front.chosen_agent(home, options.agent)
     first_time = not home.config.exists() and not home.agent_names() and not overrides
     return RunOptions(
         agent, overrides, options.theme or settings["theme"], options.low_bandwidth, options.read_only,

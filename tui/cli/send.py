@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from memgpt.config import DEFAULT_AGENT
 from memgpt.home import UserError, find_home
 from memgpt.link import Link
 from tui.cli import front
@@ -39,7 +38,7 @@ def _turns(options: argparse.Namespace) -> Iterator[str]:
 
 async def _send(options: argparse.Namespace, turns: Iterator[str]) -> int:
     home = find_home()
-    agent = options.agent or front.last_agent(home) or DEFAULT_AGENT
+    agent = front.chosen_agent(home, options.agent)
     status = DONE
     for text in turns:
         link = await Link.open(home, role="send")

@@ -1,0 +1,430 @@
+"""The command line: what each command prints, leaves behind and ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memgpt.home import Home
+from tests.support import model_server as scripted
+from tests.support.model_server import ModelServer
+from tests.support.program import Done, Program
+
+HEAVY = ("textual", "litellm", "duckdb", "torch", "sentence_transformers", "numpy", "asyncio")
+
+
+@pytest.fixture
+def agent(program: Program, agent_name: str, model: ModelServer) -> str:
+    program.good("send", "--agent", agent_name, "--create", "--model", "openai/scripted", "--model-endpoint", model.url,
+                 "--context-window", "8192", "Hello")  # fmt: skip
+    return agent_name
+
+
+def refused(done: Done, status: int, *words: str) -> None:
+    """One line on stderr that says what is wrong, nothing on stdout, no traceback."""
+    assert done.status == status, done
+    assert done.out == "" and done.err.count("\n") == 1 and "Traceback" not in done.err
+    for word in words:
+        assert word in done.err
+
+
+# --- send -----------------------------------------------------------------------------------------------------
+
+
+def test_stdout_is_the_reply_and_nothing_else(program: Program, agent: str, model: ModelServer) -> None:
+    model.script(scripted.say("Red \x1b[31malert\x1b[0m\x07 [bold]x[/bold]\nnext", thought="not shown"))
+    done = program.good("send", "--agent", agent, "Hi")
+    assert done.out == "Red alert [bold]x[/bold]\nnext\n" and done.err == ""
+
+
+def test_the_message_comes_from_a_pipe_or_a_dash(program: Program, agent: str) -> None:
+    assert program.good("send", "--agent", agent, text="piped words\n").out == "You said: piped words\n"
+    assert program.good("send", "--agent", agent, "-", text="dashed\nwords").out == "You said: dashed\nwords\n"
+    refused(program("send", "--agent", agent, text="  \n"), 2, "no message")
+
+
+def test_the_turn_as_lines(program: Program, agent: str, model: ModelServer) -> None:
+    model.script(
+        scripted.call("core_memory_append", heartbeat=True, thought="Keep.", name="human", content="Has a dog."),
+        scripted.call("conversation_search", heartbeat=True, query="dog"),
+        scripted.say("Woof."),
+    )
+    lines = program.good("send", "--agent", agent, "--json", "--stream", "I have a dog.").lines
+    kinds = [line["type"] for line in lines if line["type"] != "delta"]
+    assert kinds == [
+        "user_message", "internal_monologue", "function_call", "usage", "function_return", "core_memory",
+        "function_call", "usage", "function_return", "assistant_message", "usage", "turn_end",
+    ]  # fmt: skip
+    steps = [line["step"] for line in lines if line["type"] != "delta"]
+    assert steps == sorted(steps)
+    for line in lines:
+        assert line["at"].endswith("Z") and len(line["at"]) == 24
+    edit = next(line for line in lines if line["type"] == "core_memory")
+    assert edit["label"] == "human" and edit["after"] == f"{edit['before']}\nHas a dog."
+    said = "".join(line["text"] for line in lines if line["type"] == "delta" and line["of"] == "assistant_message")
+    assert said == "Woof."
+    delta = next(line for line in lines if line["type"] == "delta" and line["of"] == "assistant_message")
+    assert delta["step"] == next(line["step"] for line in lines if line["type"] == "assistant_message")
+    end = lines[-1]
+    assert (end["reason"], end["steps"]) == ("done", 3)
+    usage = [line for line in lines if line["type"] == "usage"]
+    assert end["prompt_tokens"] == sum(line["prompt_tokens"] for line in usage)
+    assert set(usage[0]) >= {"cached_tokens", "completion_tokens", "cost_usd", "first_token_ms", "total_ms"}
+    quiet = program.good("send", "--agent", agent, "--json", "More").lines
+    assert all(line["type"] != "delta" for line in quiet)
+
+
+def test_each_line_is_a_turn_answered_before_the_next_is_read(program: Program, agent: str) -> None:
+    lines = program.good("send", "--agent", agent, "--lines", "--json", text="one\n\ntwo\nthree\n").lines
+    assert [line["text"] for line in lines if line["type"] == "assistant_message"] == [
+        "You said: one", "You said: two", "You said: three"]  # fmt: skip
+    ends = [place for place, line in enumerate(lines) if line["type"] == "turn_end"]
+    starts = [place for place, line in enumerate(lines) if line["type"] == "user_message"]
+    assert len(ends) == 3 and starts == [0, ends[0] + 1, ends[1] + 1]
+
+
+def test_an_error_is_one_line_and_the_turn_can_be_asked_again(program: Program, agent: str, model: ModelServer) -> None:
+    model.script(scripted.error(404, "no such model"))
+    done = program("send", "--agent", agent, "Lost?")
+    refused(done, 1, "does not know the model")
+    model.script(scripted.error(404, "no such model"))
+    lines = program("send", "--agent", agent, "--json", "Lost?").lines
+    assert [line["type"] for line in lines][-2:] == ["error", "turn_end"]
+    assert lines[-1]["reason"] == "error" and lines[-2]["hint"]
+    rows = program.good("show", "messages", "--agent", agent, "--json").json
+    assert [row["text"] for row in rows if row["role"] == "user"][-1] == "Lost?"
+
+
+def test_agents_that_do_not_exist(program: Program) -> None:
+    refused(program("send", "--agent", "nobody at all", "Hi"), 1, "There is no agent", "--create")
+    refused(program("show", "memory", "--agent", "nobody at all"), 1, "There is no agent")
+
+
+# --- names, usage, listings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../x", ".hidden", "a/b", "", "x" * 65, "tab\there", " padded "])
+def test_names_that_are_none(program: Program, name: str) -> None:
+    refused(program("send", "--agent", name, "--create", "Hi"), 2, "is not a name")
+    refused(program("add", "persona", name, "--text", "x"), 2, "is not a name")
+
+
+def test_names_of_any_script_compared_without_case(program: Program, model: ModelServer) -> None:
+    more = ("--model", "openai/scripted", "--model-endpoint", model.url, "--context-window", "8192")
+    program.good("send", "--agent", "Zoë 2.写", "--create", *more, "Hi")
+    assert program.good("send", "--agent", "ZOË 2.写", "Hi").out == "You said: Hi\n"
+    assert program.good("send", "--agent", "zoe\u0308 2.写", "Hi").out == "You said: Hi\n"
+    names = [row["name"] for row in program.good("list", "agents", "--json").json]
+    assert names.count("Zoë 2.写") == 1
+    program.good("delete", "agent", "zoë 2.写", "--yes")
+    assert "Zoë 2.写" not in [row["name"] for row in program.good("list", "agents", "--json").json]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",), ("send", "--nonsense"), ("search", "recall"), ("search", "recall", "--agent", "a"),
+        ("list", "nothing"), ("run", "--context-window", "-3"), ("add", "persona", "x"), ("forget", "a"),
+        ("quickstart", "--backend", "none"), ("show", "context", "--agent", "a", "--last", "0"),
+    ],
+)  # fmt: skip
+def test_wrong_usage(program: Program, arguments: tuple[str, ...]) -> None:
+    refused(program(*arguments), 2)
+
+
+def test_help_version_and_folder(program: Program) -> None:
+    assert "COMMAND" in program.good("--help").out
+    for command in ("run", "send", "configure", "quickstart", "list", "add", "delete", "import", "load", "attach",
+                    "detach", "search", "show", "forget", "engine", "doctor", "version", "folder"):  # fmt: skip
+        assert "usage" in program.good(command, "--help").out.lower()
+    assert program.good("folder").out == f"{program.home.path}\n"
+    assert program.good("version").out.strip().count(".") == 2
+
+
+def test_listings(program: Program, agent: str) -> None:
+    for kind in ("agents", "personas", "humans", "sources", "functions", "models", "themes"):
+        rows = program.good("list", kind, "--json").json
+        assert isinstance(rows, list) and all(next(iter(row)) == "name" for row in rows)
+        assert program.good("list", kind).err == ""
+    names = {kind: {row["name"] for row in program.good("list", kind, "--json").json}
+             for kind in ("personas", "humans", "themes", "functions", "agents")}  # fmt: skip
+    assert {"sam_pov", "memgpt_starter", "memgpt_doc"} <= names["personas"]
+    assert {"basic", "cs_phd"} <= names["humans"] and {"dark", "light", "ansi16"} <= names["themes"]
+    assert len(names["functions"]) == 8 and agent in names["agents"]
+
+
+def test_add_shadows_and_delete_unshadows(program: Program) -> None:
+    shipped = {row["name"]: row["text"] for row in program.good("list", "humans", "--json").json}["basic"]
+    program.good("add", "human", "basic", "--text", "Name: Grace")
+    assert {row["name"]: row["text"] for row in program.good("list", "humans", "--json").json}["basic"] == "Name: Grace"
+    refused(program("delete", "human", "basic"), 2, "--yes")
+    program.good("delete", "human", "basic", "--yes")
+    assert {row["name"]: row["text"] for row in program.good("list", "humans", "--json").json}["basic"] == shipped
+    refused(program("delete", "human", "basic", "--yes"), 1, "comes with the program")
+    refused(program("add", "human", "x", "--text", "  "), 2, "empty")
+    refused(program("add", "human", "x", "--file", "/nowhere"), 1, "cannot be read")
+
+
+# --- settings -------------------------------------------------------------------------------------------------
+
+
+def test_configure_keeps_comments_and_refuses_what_is_wrong(fresh_home: Home) -> None:
+    program = Program(fresh_home)
+    fresh_home.config.write_text('# mine\ntheme = "light" # soft\n\n[paging]\nwarn = 0.6\n')
+    program.good("configure", "--set", "context_window=4096", "--set", "paging.keep=0.4", "--set", "keys.help=f5")
+    text = fresh_home.config.read_text()
+    assert "# mine" in text and "# soft" in text and "context_window = 4096" in text and "keep = 0.4" in text
+    for wrong in (
+        "colour=red",
+        "context_window=many",
+        "paging.warn=7",
+        "auto_recall=maybe",
+        "theme",
+        "timezone=Mars/X",
+    ):
+        refused(program("configure", "--set", "theme=dark", "--set", wrong), 2)
+        assert fresh_home.config.read_text() == text
+    fresh_home.config.write_text("theme = [")
+    refused(program("configure", "--set", "theme=dark"), 1, "is not TOML")
+    assert fresh_home.config.read_text() == "theme = ["
+
+
+def test_an_agents_own_settings(program: Program, agent: str) -> None:
+    program.good("configure", "--agent", agent, "--set", "context_window=16384", "--set", "search_page_size=3")
+    assert program.good("show", "context", "--agent", agent, "--json").json["window"] == 16384
+    refused(program("configure", "--agent", agent, "--set", "theme=dark"), 2, "not a setting of an agent")
+
+
+def test_quickstart(fresh_home: Home) -> None:
+    program = Program(fresh_home)
+    program.good("quickstart", "--backend", "openai")
+    assert 'model = "openai/' in fresh_home.config.read_text()
+    program.good("quickstart", "--backend", "builtin")
+    assert 'model = "builtin"' in fresh_home.config.read_text()
+
+
+# --- files in, search, show -----------------------------------------------------------------------------------
+
+
+def jsonl(path: Path, *rows: object) -> str:
+    path.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def test_import_search_and_skip_what_is_there(program: Program, agent_name: str, tmp_path: Path) -> None:
+    file = jsonl(
+        tmp_path / "talk.jsonl",
+        {"id": "a1", "role": "user", "name": "Maria", "text": "The launch is on the 14th.", "created_at": "2026-10-01T09:00:00Z"},
+        "not json",
+        {"id": "a2", "role": "assistant", "text": "Noted: error E-4711 in /var/log/app.log", "created_at": "2026-10-02T09:00:00Z"},
+        {"id": "a3", "role": "user"},
+    )  # fmt: skip
+    done = program("import", "messages", file, "--agent", agent_name)
+    assert done.status == 1 and "line 2" in done.err and "line 4" in done.err
+    found = program.good("search", "recall", "E-4711", "--agent", agent_name, "--json").json
+    assert found["results"][0]["id"] == "a2" and found["embed_ms"] > 0 and found["ms"] > 0
+    hit = found["results"][0]
+    assert set(hit) == {"id", "text", "created_at", "role", "source", "score"} and hit["created_at"].startswith(
+        "2026-10-02T09:00:00"
+    )
+    text = program.good("search", "recall", "when do we start?", "--agent", agent_name, "--mode", "text", "--json").json
+    assert text["embed_ms"] == 0
+    vector = program.good(
+        "search", "recall", "the product release", "--agent", agent_name, "--mode", "vector", "--json"
+    ).json
+    assert vector["results"][0]["id"] == "a1"
+    since = program.good("search", "recall", "the", "--agent", agent_name, "--since", "2026-10-02", "--json").json
+    assert [hit["id"] for hit in since["results"]] == ["a2"]
+    again = program("import", "messages", file, "--agent", agent_name)
+    assert again.out.startswith("0 in, 2 there already")
+    queries = jsonl(tmp_path / "q.jsonl", {"id": "q1", "query": "launch"}, {"id": "q2", "query": "log file"})
+    lines = program.good("search", "recall", "--queries", queries, "--agent", agent_name).lines
+    assert [line["id"] for line in lines] == ["q1", "q2"] and lines[0]["results"][0]["id"] == "a1"
+    refused(program("search", "recall", "x", "--agent", agent_name, "--since", "soon"), 2, "is not a date")
+    refused(program("import", "messages", "/nowhere.jsonl", "--agent", agent_name), 1, "There is no file")
+
+
+def test_a_source_is_loaded_attached_searched_and_detached(program: Program, agent: str, tmp_path: Path) -> None:
+    source = f"s{agent}"
+    file = jsonl(tmp_path / "p.jsonl", {"id": "p1", "title": "Bees", "text": "A drone has no sting."},
+                 {"id": "p2", "title": "Cats", "text": "A cat sleeps sixteen hours."})  # fmt: skip
+    program.good("load", "jsonl", source, file)
+    assert program.good("load", "jsonl", source, file).out.startswith("0 in, 2 there already")
+    assert program.good("search", "archival", "sting", "--agent", agent, "--json").json["results"] == []
+    program.good("attach", source, "--agent", agent)
+    (hit, *_) = program.good("search", "archival", "sting", "--agent", agent, "--json").json["results"]
+    assert (hit["id"], hit["source"]) == ("p1", source)
+    rows = {row["name"]: row for row in program.good("list", "sources", "--json").json}
+    assert rows[source]["passages"] == 2 and rows[source]["agents"] == [agent]
+    program.good("detach", source, "--agent", agent)
+    assert program.good("search", "archival", "sting", "--agent", agent, "--json").json["results"] == []
+    refused(program("attach", "no such source", "--agent", agent), 1, "no such source")
+    program.good("delete", "source", source, "--yes")
+
+
+def test_show(program: Program, agent: str, model: ModelServer) -> None:
+    model.script(
+        scripted.call("core_memory_append", heartbeat=True, name="human", content="Sings."), scripted.say("Nice.")
+    )
+    program.good("send", "--agent", agent, "I sing.")
+    context = program.good("show", "context", "--agent", agent, "--json").json
+    assert sum(section["tokens"] for section in context["sections"]) == context["total"] < context["window"]
+    assert context["messages"][0]["role"] == "system" and "Sings." in context["messages"][0]["content"]
+    rows = program.good("show", "messages", "--agent", agent, "--json").json
+    first = next(row["step"] for row in rows if row["role"] == "user")
+    assert {"user", "assistant", "function_call", "function"} <= {row["role"] for row in rows}
+    assert program.good("show", "messages", "--agent", agent, "--last", "1", "--json").json == rows[-1:]
+    human = {block["label"]: block for block in program.good("show", "memory", "--agent", agent, "--json").json}[
+        "human"
+    ]
+    assert human["characters"] == len(human["text"]) <= human["limit"] and "Sings." in human["text"]
+    before = program.good("show", "memory", "--agent", agent, "--at", str(first), "--json").json
+    assert all("Sings." not in block["text"] for block in before)
+    (change,) = program.good("show", "history", "--agent", agent, "--json").json
+    assert change["label"] == "human" and change["cause"] == "core_memory_append" and "Sings." not in change["before"]
+    for what in ("context", "memory", "messages", "history"):
+        assert program.good("show", what, "--agent", agent).out
+    refused(program("show", "memory", "--agent", agent, "--at", "999999"), 1, "no step")
+
+
+def test_what_was_sent_is_shown_byte_for_byte(program: Program, agent: str, model: ModelServer) -> None:
+    program.good("send", "--agent", agent, "One")
+    program.good("configure", "--agent", agent, "--set", "context_window=16384")
+    program.good("send", "--agent", agent, "Two")
+    sent = [request["messages"] for request in model.requests]
+    calls = [place for place, request in enumerate(model.requests) if request.get("tools")]
+    rows = program.good("show", "messages", "--agent", agent, "--json").json
+    steps = [row["step"] for row in rows if row["role"] == "assistant"]
+    for step, place in zip(steps, calls, strict=True):
+        shown = program.good("show", "context", "--agent", agent, "--at", str(step), "--json").json
+        assert shown["messages"] == [{"content": None, **message} for message in sent[place]]
+        assert sum(section["tokens"] for section in shown["sections"]) == shown["total"]
+
+
+# --- forgetting and deleting ----------------------------------------------------------------------------------
+
+
+def test_forgetting_leaves_no_byte(program: Program, agent: str, model: ModelServer) -> None:
+    secret = 'Hunter2 "quoted" Zürich-Pass'
+    model.script(scripted.call("archival_memory_insert", heartbeat=True, content=f"The word is {secret}."),
+                 scripted.call("core_memory_append", heartbeat=True, name="human", content=f"Uses {secret}."),
+                 scripted.say(f"I keep {secret}."))  # fmt: skip
+    program.good("send", "--agent", agent, f"My password is {secret}, remember it.")
+    program.good("send", "--agent", agent, "And so?")
+    refused(program("forget", agent, "--text", "never said that"), 1)
+    asked = program("forget", agent, "--text", secret)
+    assert asked.status == 2 and "--yes" in asked.err and secret in asked.out
+    program.good("forget", agent, "--text", secret, "--yes")
+    shown = (
+        program.good("show", "messages", "--agent", agent).out + program.good("show", "context", "--agent", agent).out
+    )
+    assert "Hunter2" not in shown and "remember it" in shown
+    assert (
+        program.good("search", "recall", "Hunter2", "--agent", agent, "--mode", "text", "--json").json["results"] == []
+    )
+    assert program.good("send", "--agent", agent, "Still there?").out == "You said: Still there?\n"
+    program.good("engine", "stop")
+    for path in program.home.agent_file(agent).parent.iterdir():
+        data = path.read_bytes()
+        for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], "Hunter2"):
+            assert form.encode() not in data, (path, form)
+
+
+def test_one_message_is_forgotten_by_its_id(program: Program, agent: str) -> None:
+    program.good("send", "--agent", agent, "The code is Quartz-4411 today.")
+    (hit, *_) = program.good("search", "recall", "Quartz-4411", "--agent", agent, "--mode", "text", "--json").json[
+        "results"
+    ]
+    program.good("forget", agent, "--id", hit["id"], "--yes")
+    left = program.good("search", "recall", "Quartz-4411", "--agent", agent, "--mode", "text", "--json").json["results"]
+    assert hit["id"] not in [row["id"] for row in left]
+    refused(program("forget", agent, "--id", "m999999", "--yes"), 1)
+
+
+def test_delete_asks_first(program: Program, agent: str) -> None:
+    refused(program("delete", "agent", agent), 2, "--yes")
+    program.good("delete", "agent", agent, "--yes")
+    assert not program.home.agent_file(agent).parent.exists()
+    refused(program("delete", "agent", agent, "--yes"), 1, "There is no agent")
+
+
+def test_a_damaged_file_is_one_line_and_stays(program: Program, agent_name: str) -> None:
+    path = program.home.agents / agent_name / "memory.duckdb"
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"this is no database" * 1000)
+    refused(program("send", "--agent", agent_name, "Hi"), 1, "memory.duckdb")
+    assert path.read_bytes() == b"this is no database" * 1000
+    rows = {row["name"]: row for row in program.good("list", "agents", "--json").json}
+    assert "error" in rows[agent_name]
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(fresh_home: Home) -> None:
+    program = Program(fresh_home)
+    done = program("doctor", "--json", timeout=170)
+    assert done.status == 0, done.out
+    assert all(set(row) == {"check", "ok", "found", "mend"} for row in done.json)
+    fresh_home.config.write_text("theme = 3")
+    fresh_home.path.chmod(0o755)
+    (damaged := fresh_home.agents / "ada" / "memory.duckdb").parent.mkdir()
+    damaged.write_bytes(b"x" * 5000)
+    done = program("doctor", "--json", timeout=170)
+    wrong = {row["check"]: row["mend"] for row in done.json if not row["ok"]}
+    assert done.status == 1 and {"home", "config.toml", "agent ada"} <= set(wrong) and all(wrong.values())
+
+
+# --- start-up discipline --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"], ["folder"], ["list", "personas"], ["engine", "status"]])
+def test_light_commands_load_nothing_heavy(program: Program, arguments: list[str]) -> None:
+    code = (
+        "import sys; from tui.cli.main import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True,
+                          env=program.environment())  # fmt: skip
+    loaded = done.stderr.rpartition("LOADED")[2].split()
+    heavy = [name for name in HEAVY if name in loaded]
+    assert heavy in ([], ["asyncio"] if arguments[0] == "engine" else [])
+
+
+def test_the_screen_and_the_client_never_load_the_engine(program: Program) -> None:
+    code = (
+        "import sys, tui.app, tui.cli.plain, tui.cli.send, tui.screens.help, tui.screens.inspector, memgpt.client\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"core", "litellm", "duckdb", "torch", "sentence_transformers", "numpy"}
+    code = "import sys, core.engine\nprint(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"litellm", "torch", "sentence_transformers", "textual", "tui"}
+
+
+def test_a_users_own_core_is_no_trouble(program: Program, agent: str, tmp_path: Path) -> None:
+    """Our processes never look into the folder that they are started in."""
+    for name in ("core", "tui"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the wrong package')")
+    executable = Path(sys.executable).with_name("memgpt")
+    program.good("engine", "stop")
+    done = subprocess.run([executable, "send", "--agent", agent, "Hi"], cwd=tmp_path, capture_output=True, text=True,
+                          env=program.environment(), stdin=subprocess.DEVNULL, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "You said: Hi\n"), done.stderr
+    code = f"import core_of_mine as core, memgpt; c = memgpt.MemGPT(); print(c.user_message({agent!r}, 'Hi')[-1]['assistant_message'])"
+    (tmp_path / "core_of_mine.py").write_text("x = 1")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+                          env={**program.environment(), "PYTHONPATH": ""}, check=False)  # fmt: skip
+    assert done.stdout == "You said: Hi\n", done.stderr
+
+
+def test_a_closed_pipe_is_no_traceback(program: Program) -> None:
+    command = " ".join(program.command("list", "functions", "--json"))
+    done = subprocess.run(["bash", "-c", f"{command} | head -c 5"], capture_output=True, text=True, check=False,
+                          env={**os.environ, **program.environment()})  # fmt: skip
+    assert "Traceback" not in done.stderr and done.stdout == "[\n  {"
