@@ -31,7 +31,10 @@ OVERFLOW_GROWTH = 1.25  # how much more the provider is taken to count after it 
 
 @dataclass(slots=True)
 class Agent:
-    """One agent with what it needs for a turn; setting `cancel` stops the turn at the next instant that it can."""
+    """One agent with what it needs for a turn; setting `cancel` stops the turn at the next instant that it can.
+
+    One that `adapts` raises ModelError where the server refuses its protocol, and leaves the turn open.
+    """
 
     journal: Journal
     renderer: Renderer
@@ -42,6 +45,7 @@ class Agent:
     cancel: asyncio.Event
     max_steps: int = 50
     auto_recall: bool = False
+    adapts: bool = False
 
     async def user_message(self, text: str) -> AsyncIterator[e.Event]:
         """The turn that a message of the user begins."""
@@ -84,6 +88,8 @@ class Agent:
             async for event in self._answer_pending("stopped by the user"):
                 yield event
         except ModelError as error:
+            if error.kind == "protocol" and self.adapts:
+                raise  # the turn stays open: the session goes on with it in a simpler protocol
             reason, told = "error", {"message": error.message, "hint": error.hint}
         except WindowTooSmall as error:
             hint = "Shorten core memory or the instructions, or choose a larger context_window."

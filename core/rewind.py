@@ -158,8 +158,12 @@ async def replace_reply(session: Session, kind: str, text: str) -> None:
         what = "inner monologue" if kind == "rethink" else "answer"
         raise UserError(f"There is no {what} to replace.", "Send a message first.")
     agent = await session.agent()
-    thought = text if kind == "rethink" else step.text("thought")
-    said = text if kind == "rewrite" else step.text("said")
+    present = {"rethink": step.text("thought"), "rewrite": step.text("said")}
+    for change in await session.journal.steps(after=step.id, kinds=tuple(present)):
+        if change.body["of"] == step.id:
+            present[change.kind] = change.text("text")
+    present[kind] = text
+    thought, said = present["rethink"], present["rewrite"]
     calls = [_with_message(Call(**call), said) for call in step.body["calls"]]
     item = await agent.renderer.reply(thought, said if not calls else "", calls, {})
     draft = Draft(

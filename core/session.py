@@ -18,9 +18,11 @@ from core.functions.conversation import base_executor
 from core.llm import catalog
 from core.llm.builtin import is_builtin
 from core.llm.gateway import Gateway
+from core.llm.protocol import next_protocol
 from core.llm.types import ModelError, Request
 from core.memory.search import Corpus
 from core.messages import Item, State
+from core.rerender import rerendered
 from core.store.database import Database
 from core.store.journal import Draft, Journal, now
 from core.thinking import Model, Thinking, commit_interrupted
@@ -141,14 +143,36 @@ class Session:
 
     async def _run_one(self, turn: Waiting) -> None:
         try:
-            agent = await self.agent(turn.keys)
-            async for event in turn.begin(agent):
-                self._told(turn, event)
+            events: AsyncIterator[e.Event] | None = turn.begin(await self.agent(turn.keys))
+            while events is not None:
+                events = await self._tell_all(turn, events)
         except ModelError as error:
             self._failed(turn, error.message, error.hint)
         except UserError as error:
             self._failed(turn, error.message, error.hint)
         await self.tell_context()
+
+    async def _tell_all(self, turn: Waiting, events: AsyncIterator[e.Event]) -> AsyncIterator[e.Event] | None:
+        """Tells the events of a turn. Where the model's server refuses the way in which it is to call functions, the
+        rest of the turn is given, to go on in a simpler one, which is remembered."""
+        try:
+            async for event in events:
+                self._told(turn, event)
+        except ModelError as error:
+            agent = await self.agent()
+            simpler = next_protocol(agent.renderer.protocol)
+            if error.kind != "protocol" or simpler is None:
+                raise
+            learnt = {"learnt_protocol": [self.state.settings["model"], simpler]}
+            await self.journal.append(Draft("settings", {"changes": learnt}))
+            await self.rerender()
+            return (await self.agent(turn.keys)).go_on()
+        return None
+
+    async def rerender(self) -> None:
+        """The queue again as the present model reads it."""
+        agent = await self.agent()
+        await self.journal.append(await rerendered(self.journal, agent.renderer))
 
     def _failed(self, turn: Waiting, message: str, hint: str) -> None:
         """A turn that could not even begin."""
@@ -212,9 +236,8 @@ class Session:
         window = await self._window(settings)
         limits = Limits.of(window, settings)
         searches = catalog.can_search(model)
-        chosen = settings["protocol"]
         renderer = Renderer(
-            protocol=catalog.first_protocol(model) if chosen == "auto" else chosen,
+            protocol=_protocol(settings),
             window=window,
             searches=searches,
             zone=instructions.zone_of(settings["timezone"]),
@@ -234,7 +257,7 @@ class Session:
         recalls = {"on": True, "off": False}.get(settings["auto_recall"], not searches)
         return Agent(
             self.journal, renderer, manager, base_executor(), thinking, external, self._cancel,
-            settings["max_steps"], recalls,
+            settings["max_steps"], recalls, adapts=settings["protocol"] == "auto" and next_protocol(renderer.protocol) is not None,
         )  # fmt: skip
 
     async def _window(self, settings: Mapping[str, Any]) -> int:
@@ -328,6 +351,15 @@ class Session:
     @property
     def state(self) -> State:
         return self.journal.state
+
+
+def _protocol(settings: Mapping[str, Any]) -> str:
+    """How the model calls functions: as the user has it, as it was learnt of this model, or as it is supposed to."""
+    model, chosen = settings["model"], settings["protocol"]
+    learnt_of, learnt = settings.get("learnt_protocol", ("", ""))
+    if chosen != "auto":
+        return str(chosen)
+    return str(learnt) if learnt_of == model else catalog.first_protocol(model)
 
 
 async def _events(turn: Waiting) -> AsyncIterator[e.Event]:

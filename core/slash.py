@@ -129,19 +129,11 @@ async def change_settings(session: Session, changes: Mapping[str, Any]) -> None:
     new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
     (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
     if new_model:
-        await _rerender(session)
+        await session.rerender()
     session.tell(
         e.Notice(step=step.id, at=step.at, text=", ".join(f"{name} = {value}" for name, value in good.items()))
     )
     await session.tell_context()
-
-
-async def _rerender(session: Session) -> None:
-    """The queue again as the new model reads it; ids and signatures of the old provider are left out."""
-    from core.rerender import rerendered
-
-    items = await rerendered(session)
-    await session.journal.append(Draft("settings", {"changes": {}, "rerendered": True}, items=items))
 
 
 async def _pop(asked: Asked) -> Outcome:
@@ -183,12 +175,11 @@ async def _memorywarning(asked: Asked) -> Outcome:
 
 async def _summarize(asked: Asked) -> Outcome:
     agent = await asked.session.agent(asked.keys)
-    steps = [step async for step in agent.manager.evict(await agent.fixed(), all_but_last=True)]
-    if not steps:
+    step = await agent.manager.summarise_now()
+    if step is None:
         raise UserError("There is nothing to summarise yet.", "Only messages before the last turn can leave.")
-    await rewind.announce(asked.session, steps)
-    count = sum(step.body["messages"] for step in steps)
-    return Outcome(f"{count} messages moved to recall, summary rewritten:\n{steps[-1].text('summary')}")
+    await rewind.announce(asked.session, [step])
+    return Outcome(f"{step.body['messages']} messages moved to recall, summary rewritten:\n{step.text('summary')}")
 
 
 async def _systemswap(asked: Asked) -> Outcome:

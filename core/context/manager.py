@@ -79,29 +79,33 @@ class QueueManager:
         (step,) = await self.journal.append(Draft("pressure", body, items=items), at=at)
         return step
 
-    async def evict(self, fixed: Fixed, all_but_last: bool = False) -> AsyncIterator[Step]:
+    async def evict(self, fixed: Fixed) -> AsyncIterator[Step]:
         """Moves the oldest messages out until what is left is down to keep, and writes the summary of what went.
 
         Where that is not enough, because one turn fills the window alone, it goes on inside that turn; what the model
         has not seen yet always stays.
         """
         for _ in range(4):
-            gone = to_evict(self.journal.state.queue, self._excess(fixed, all_but_last))
+            gone = to_evict(self.journal.state.queue, self._excess(fixed))
             if not gone:
                 return
             yield await self._evicted(gone)
-            if all_but_last or self.total(fixed) <= self.limits.flush:
+            if self.total(fixed) <= self.limits.flush:
                 return
 
-    def _excess(self, fixed: Fixed, all_but_last: bool) -> int:
+    async def summarise_now(self) -> Step | None:
+        """Moves everything before the last turn out, whatever the fill; None where there is nothing."""
+        queue = self.journal.state.queue
+        gone = queue[: len(queue) - len(last_turn(queue))]
+        return await self._evicted(gone) if gone else None
+
+    def _excess(self, fixed: Fixed) -> int:
         """Tokens by our own count that have to go; at the least down to the last turn."""
         state = self.journal.state
         own = own_total(state, fixed)
         scale = self.total(fixed) / max(1, own)
         old = state.summary.tokens if state.summary else 0
         target = int(self.limits.keep / scale) - (self.limits.summary - min(old, self.limits.summary))
-        if all_but_last:
-            target = min(target, own // 2)
         last = sum(item.tokens + MESSAGE_OVERHEAD for item in last_turn(state.queue))
         lowest = fixed.tokens + self.limits.summary + last
         return own - (max(target, lowest) if lowest <= self.limits.flush / scale else target)

@@ -10,6 +10,12 @@ from core.llm.types import ModelError, Request
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 SECRET = re.compile(r"(sk-|key-|Bearer\s+)[\w\-.*]{6,}|(api[_-]?key\W{1,4})[\w\-.*]{6,}", re.IGNORECASE)
 TOO_LONG = ("exceed_context_size", "context_length_exceeded", "context length", "context window", "prompt is too long")
+# As Ollama, llama.cpp, vLLM and OpenRouter say that a model or a server cannot call functions or follow a schema.
+NO_PROTOCOL = re.compile(
+    r"support[^.]{0,40}\b(tool|function)|\b(tool|function)s?\b[^.]{0,60}(support|requires|enable|not allowed|unknown)"
+    r"|response_format|json_schema",
+    re.IGNORECASE,
+)
 LONGEST_WAIT_S = 60.0
 
 
@@ -25,7 +31,7 @@ def is_passing(error: Exception) -> bool:
 
 def retry_after(error: Exception) -> float | None:
     """Seconds that the server asks to be left alone."""
-    headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
+    headers: Any = getattr(error, "litellm_response_headers", None) or {}
     try:
         return min(LONGEST_WAIT_S, max(0.0, float(headers.get("retry-after"))))
     except (TypeError, ValueError):
@@ -44,6 +50,9 @@ def fault_of(error: Exception, request: Request) -> ModelError:
             "Set a smaller context_window for this agent.",
             "context",
         )
+    if status in (400, 404, 422, 500, 501) and NO_PROTOCOL.search(text):
+        hint = "Set protocol=text for this agent, or choose another model."
+        return ModelError(f"{request.model} cannot be called with {request.protocol}.", hint, "protocol")
     if status in (401, 403) or "AuthenticationError" in name:
         return ModelError(
             f"{where} refused the key.", "Check the key of that provider, and that it may use the model.", "auth"

@@ -16,16 +16,20 @@ from core.llm.partial import PartialString
 from core.llm.types import Call, SaidDelta, ThoughtDelta
 
 TOOLS, JSON, TEXT = "tools", "json", "text"
-ORDER = (TOOLS, JSON, TEXT)
 SPEAK = "send_message"
 THOUGHTS = ("inner_thoughts", "thought", "thoughts")
 LONGEST = 800  # characters of one string; small models loop without an end of it
 FENCE = re.compile(r"^\s*(?:```(?:json)?|<tool_call>)\s*|\s*(?:```|</tool_call>)\s*$")
 
 
-def next_protocol(current: str) -> str:
-    """The protocol to try when a model's replies show that it cannot follow the present one."""
-    return TEXT if current == TOOLS else current
+def next_protocol(current: str) -> str | None:
+    """The protocol to go on with where a server refuses the present one; None where there is none."""
+    return None if current == TEXT else TEXT
+
+
+def well_formed(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file and no terminal can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def native_tools(schemas: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -130,8 +134,8 @@ class ReplyReader:
         found: list[SaidDelta | ThoughtDelta] = []
         reasoning = getattr(delta, "reasoning_content", None)
         if isinstance(reasoning, str) and reasoning:
-            self._reasoning += reasoning
-            found.append(ThoughtDelta(reasoning))
+            self._reasoning += well_formed(reasoning)
+            found.append(ThoughtDelta(well_formed(reasoning)))
         if content := getattr(delta, "content", None):
             found += self._plain(str(content))
         for fragment in getattr(delta, "tool_calls", None) or ():
@@ -139,6 +143,7 @@ class ReplyReader:
         return found
 
     def _plain(self, text: str) -> list[SaidDelta | ThoughtDelta]:
+        text = well_formed(text)
         self._content += text
         if self.protocol == TOOLS:
             return [ThoughtDelta(text)]
@@ -195,6 +200,8 @@ def read_arguments(text: str) -> tuple[dict[str, Any], str]:
             return {}, f"{error.msg} at character {error.pos}"
     if isinstance(value, str):  # some models encode their arguments twice
         value = _repaired(value)
+    if "\\ud" in text.lower():  # an escaped half of a surrogate pair may have come through
+        value = json.loads(well_formed(json.dumps(value, ensure_ascii=False)))
     return (value, "") if isinstance(value, dict) else ({}, "not a JSON object")
 
 

@@ -87,7 +87,7 @@ class Request:
 class ModelError(Exception):
     """There is no answer to be had. `message` and `hint` are one sentence each and hold no key.
 
-    `kind` is `context`, `auth`, `connection`, `rate`, `not_found` or `other`.
+    `kind` is `context`, `protocol`, `auth`, `connection`, `rate`, `not_found` or `other`.
     """
 
     def __init__(self, message: str, hint: str, kind: str = "other") -> None:

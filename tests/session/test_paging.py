@@ -69,7 +69,7 @@ async def conversation(server: ModelServer, window: int, turns: Sequence[tuple[i
         async with open_roster(Path(folder)) as roster:
             session = await make_session(roster, server, window)
             for number, (size, kind) in enumerate(turns):
-                server._script.clear()
+                server.unscript()
                 server.fallback = by_kind(answers(kind, size, rng))
                 text = f"turn {number}: {text_of(size * scale, rng)}"
                 events = await turn(session, text)
@@ -166,10 +166,10 @@ async def test_an_evicted_fact_is_found_again(tmp_path: Path, server: ModelServe
         assert any(isinstance(event, e.Evicted) for event in seen)
         held = json.dumps([item.sent for item in session.state.queue])
         assert "Quartz-4411" not in held
-        server._script = [
+        server.script(
             scripted.call("conversation_search", heartbeat=True, query="locker code Quartz-4411"),
             scripted.say("It is Quartz-4411."),
-        ]
+        )
         events = await turn(session, "What is my locker code?")
     returned = next(event for event in events if isinstance(event, e.FunctionReturn))
     assert returned.status == "OK" and "Quartz-4411" in returned.text and returned.text.startswith("Showing ")

@@ -99,6 +99,10 @@ class ModelServer:
     def script(self, *answers: Scripted) -> None:
         self._script += answers
 
+    def unscript(self) -> None:
+        """Forgets the answers that have not been given."""
+        self._script.clear()
+
     def __enter__(self) -> ModelServer:
         self.start()
         return self
