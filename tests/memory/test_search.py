@@ -1,0 +1,222 @@
+"""Search: what is exact is found exactly, at once, in every page, and only where it may be seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.memory.documents import Document
+from core.memory.terms import query_terms, terms
+from core.roster import Roster
+from core.session import Session
+from core.slash import change_settings
+from memgpt import events as e
+from tests.support import model_server as scripted
+from tests.support.agents import make_session, open_roster, turn
+from tests.support.model_server import ModelServer
+
+EXACT = (
+    "3fa85f64-5717-4562-b3fc-2c963f66afa6", "ERR_CONN_4711", "maria.k@example.org", "/usr/lib/x86_64/libfoo.so.2",
+    "v2.13.0-rc1", "Zürich", "写真", "snake_case_name", "https://example.org/a?b=1", "E-4711", "10:45", "O'Brien",
+    "1,234.56", "kebab-case-word", "Ωμέγα", "The Who", "x",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as found:
+        yield found
+
+
+@pytest.fixture
+async def roster(tmp_path: Path) -> AsyncIterator[Roster]:
+    async with open_roster(tmp_path / "home") as found:
+        yield found
+
+
+@pytest.fixture
+async def session(roster: Roster, server: ModelServer) -> Session:
+    server.unscript()
+    server.fallback = lambda request: scripted.say("Good.")
+    return await make_session(roster, server, 16384)
+
+
+async def search(
+    session: Session, query: str, mode: str = "text", limit: int = 10, offset: int = 0, **more: Any
+) -> Any:
+    from core.memory.search import Query
+
+    agent = await session.agent()
+    return await agent.external.find(Query(query, more.pop("kind", "recall"), mode, limit, offset, **more))
+
+
+async def put(session: Session, *texts: str, first_at: int = 1_750_000_000_000_000) -> None:
+    """Imported messages, a minute apart."""
+    from core.memory import documents
+    from core.store.journal import Draft
+
+    journal = session.journal
+    rows = [
+        Document(f"i{n}", "recall", "user", "", "", "c", n, first_at + n * 60_000_000, text)
+        for n, text in enumerate(texts)
+    ]
+    doc, text_id, branch = journal.reserve_docs(len(rows)), journal.reserve_texts(len(rows)), session.state.branches
+
+    def effect(connection: Any, step: Any) -> None:
+        documents.insert(connection, rows, step.id, branch, doc, text_id)
+
+    await journal.append(Draft("import", {"branch": branch, "count": len(rows), "file": "x"}, effect=effect))
+
+
+@pytest.mark.parametrize("wanted", EXACT)
+async def test_exact_strings_come_first(session: Session, wanted: str) -> None:
+    fillers = [f"Some talk number {n} about Zurich, photos, errors 4712 and who is who" for n in range(60)]
+    await put(session, *fillers[:30], f"Look at {wanted} please", *fillers[30:])
+    answer = await search(session, wanted)
+    assert answer.hits[0].key == "i30", [hit.text for hit in answer.hits[:3]]
+
+
+async def test_a_message_is_found_the_moment_it_is_committed(session: Session) -> None:
+    mark = uuid.uuid4().hex
+    async for event in session.submit(f"The mark is {mark}.", {}):
+        if isinstance(event, e.UserMessage):
+            assert (await search(session, mark)).hits[0].text == f"The mark is {mark}."
+
+
+async def test_vectors_find_what_shares_no_word(session: Session) -> None:
+    await put(
+        session, "The feline slept on the sofa.", "Quarterly taxes are due in April.", "A recipe for lentil soup."
+    )
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    answer = await search(session, "where does my cat nap?", "vector")
+    assert answer.hits[0].key == "i0" and answer.embed_ms > 0
+    hybrid = await search(session, "cat nap", "hybrid")
+    assert hybrid.hits[0].key == "i0" and hybrid.note == ""
+
+
+async def test_pages_are_disjoint_and_complete(session: Session) -> None:
+    await put(session, *(f"apple number {n}" for n in range(23)))
+    seen: list[str] = []
+    for offset in range(0, 40, 5):
+        answer = await search(session, "apple", limit=5, offset=offset)
+        assert answer.total == 23
+        seen += [hit.key for hit in answer.hits]
+    assert len(seen) == len(set(seen)) == 23
+
+
+async def test_times_roles_and_the_path_are_filters(session: Session, server: ModelServer) -> None:
+    await put(session, "early pear", "late pear")
+    since = 1_750_000_000_000_000 + 30_000_000
+    assert [hit.key for hit in (await search(session, "pear", since=since)).hits] == ["i1"]
+    assert [hit.key for hit in (await search(session, "pear", until=since)).hits] == ["i0"]
+    server.script(scripted.say("Here is a plum.", thought="Secret quince."))
+    await turn(session, "Give me a plum.")
+    assert {hit.role for hit in (await search(session, "plum")).hits} == {"user", "assistant"}
+    assert (await search(session, "quince")).hits == ()
+    assert [hit.role for hit in (await search(session, "quince", roles=("inner_monologue",))).hits] == [
+        "inner_monologue"
+    ]
+    from core import slash
+
+    await slash.run(session, "/pop 100", False, {})
+    assert (await search(session, "plum")).hits == ()
+    assert len((await search(session, "pear")).hits) == 2, "what was imported stays"
+
+
+async def test_noise_is_not_found(session: Session, server: ModelServer) -> None:
+    """Events, pressure, searches and their results are no memories."""
+    server.script(
+        scripted.call("conversation_search", heartbeat=True, query="mango"),
+        scripted.call("archival_memory_search", heartbeat=True, query="mango"),
+        scripted.say("No."),
+    )
+    await turn(session, "Did I mention the fruit?")
+    from core import slash
+
+    outcome = await slash.run(session, "/heartbeat", False, {})
+    assert outcome.turn
+    async for _ in outcome.turn:
+        pass
+    for noise in ("mango", "heartbeat", "Showing results", "persona"):
+        assert (await search(session, noise)).hits == (), noise
+
+
+async def test_what_functions_return(session: Session, server: ModelServer) -> None:
+    await put(session, *(f"kiwi number {n}" for n in range(12)))
+    await change_settings(session, {"search_page_size": 5, "timezone": "Pacific/Auckland"})
+    server.script(
+        *(scripted.call("conversation_search", heartbeat=True, query="kiwi", page=page) for page in (0, 2, 3)),
+        scripted.call("conversation_search", heartbeat=True, query="kiwi", page=-1),
+        scripted.call("conversation_search_date", heartbeat=True, start_date="2025-06-16", end_date="2025-06-16"),
+        scripted.call("conversation_search_date", heartbeat=True, start_date="June", end_date="2025-06-16"),
+        scripted.call("archival_memory_search", heartbeat=True, query="nothing there"),
+        scripted.say("OK."),
+    )
+    events = await turn(session, "Search.")
+    returns = [event for event in events if isinstance(event, e.FunctionReturn)]
+    head, _, body = returns[0].text.partition(": ")
+    total = int(head.split(" of ")[1].split()[0])
+    assert head == f"Showing 5 of {total} results (page 0 of {-(-total // 5)})" and total >= 12
+    hits = json.loads(body)
+    assert all(list(hit) == ["id", "created_at", "ago", "role", "text"] for hit in hits)
+    assert returns[2].text.startswith(("Showing", "No results on page 3"))
+    assert returns[3].status == "Failed" and "0 or more" in returns[3].text
+    dated = json.loads(returns[4].text.partition(": ")[2])
+    assert [hit["text"] for hit in dated] == [f"kiwi number {n}" for n in range(5)], (
+        "days are the user's, both included"
+    )
+    assert returns[5].status == "Failed" and "June" in returns[5].text
+    assert returns[6].text == "Showing 0 of 0 results (page 0 of 0): []"
+
+
+async def test_a_word_alone_on_no_page(session: Session, server: ModelServer) -> None:
+    await put(session, "one lonely lychee")
+    server.script(scripted.call("conversation_search", heartbeat=True, query="lychee", page=50), scripted.say("OK."))
+    events = await turn(session, "Search.")
+    (returned,) = [event for event in events if isinstance(event, e.FunctionReturn)]
+    assert returned.status == "OK" and returned.text.startswith("No results on page 50; there are ")
+
+
+async def test_pages_found_for_it_are_marked_and_budgeted(session: Session, server: ModelServer) -> None:
+    await change_settings(session, {"auto_recall": "on"})
+    await put(session, "My locker code is Quartz-4411.", *(f"filler {n}" for n in range(20)))
+    events = await turn(session, "What was my locker code?")
+    (recalled,) = [event for event in events if isinstance(event, e.Recalled)]
+    assert any(item["id"] == "i0" for item in recalled.items)
+    packed = json.loads(server.requests[-1]["messages"][-1]["content"])
+    assert any("Quartz-4411" in page["text"] for page in packed["recalled"])
+    context = await session.context()
+    shares = {section["name"]: section["tokens"] for section in context.sections}
+    assert shares["recalled"] > 0 and sum(shares.values()) == context.total
+    await change_settings(session, {"auto_recall": "off"})
+    events = await turn(session, "And again: my locker code?")
+    assert not [event for event in events if isinstance(event, e.Recalled)]
+
+
+async def test_a_dead_worker_is_started_again_and_words_answer_meanwhile(session: Session, roster: Roster) -> None:
+    await put(session, "The feline slept on the sofa.", "Quarterly taxes are due.")
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    assert roster.embedder._process
+    roster.embedder._process.kill()
+    await roster.embedder._process.wait()
+    assert (await search(session, "taxes")).hits[0].key == "i1"
+    answer = await search(session, "where does my cat nap?", "vector")
+    assert answer.hits[0].key == "i0"
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.text(max_size=200))
+def test_every_text_has_terms_and_finds_itself(text: str) -> None:
+    found = terms(text)
+    assert all(term and times > 0 for term, times in found.items())
+    assert set(query_terms(text)) <= set(found)
+    if found:
+        assert query_terms(text)
