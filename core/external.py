@@ -13,6 +13,7 @@ from core.context.render import Renderer
 from core.functions.executor import FunctionFailed, Page
 from core.memory import documents
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
+from core.memory.terms import query_terms
 from core.messages import MAIN_CONVERSATION, Step
 from core.store.journal import Draft, Journal, now
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 CHARACTERS_A_TOKEN = 4
 RECALLED_HITS = 4
 RECALLED_SHARE = 8  # of what the reply leaves
+REPEATED_HITS = 1  # with more, a model of 135 M parameters mixes them up
+LOOKED_AT = 16  # hits, for those among them that are worth it
 RECALL_WAIT_S = 1.0
 Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 
@@ -87,37 +90,57 @@ class ExternalContext:
     async def page_in(self, text: str, renderer: Renderer, room: int, most: int) -> Step | None:
         """Puts the best hits for the newest message into its event, journalled; None where there are none.
 
-        Only what main context does not hold is put there, no more than an eighth of its room, and never so much that
-        the event comes to more than `most` tokens.
+        No more than an eighth of the room goes to them, and never so much that the event comes to more than `most`
+        tokens.
         """
-        answer = await self.find(Query(text, "recall", limit=RECALLED_HITS * 4, wait_s=RECALL_WAIT_S))
-        passages = await self.find(Query(text, "archival", limit=RECALLED_HITS, wait_s=RECALL_WAIT_S))
         state = self.journal.state
-        held = {f"m{item.step}" for item in state.queue}
-        hits = [
-            hit for hit in sorted((*answer.hits, *passages.hits), key=lambda hit: -hit.score) if hit.key not in held
-        ]
+        hits = await (self._worth_reading(text) if renderer.searches else self._worth_repeating(text))
         if not hits or not state.queue:
             return None
-        budget = room // RECALLED_SHARE
-        pages = self._pages(hits[:RECALLED_HITS], text, budget // RECALLED_HITS)
+        pages = self._pages(hits, text, room // RECALLED_SHARE // RECALLED_HITS)
         item = await renderer.with_pages(state.queue[-1], pages)
         while item.tokens > most and pages:
-            pages.pop()
+            hits, pages = hits[1:], pages[1:]
             item = await renderer.with_pages(state.queue[-1], pages)
         if not pages:
             return None
-        listed = [
-            {"id": page["id"], "source": hit.source or ("recall" if hit.role != "passage" else "archival"), "tokens": 0}
-            for page, hit in zip(pages, hits, strict=False)
-        ]
         counts = await renderer.counter.count([page["text"] for page in pages])
-        for entry, tokens in zip(listed, counts, strict=True):
-            entry["tokens"] = tokens
+        listed = [
+            {
+                "id": hit.key,
+                "source": hit.source or ("recall" if hit.role != "passage" else "archival"),
+                "tokens": tokens,
+            }
+            for hit, tokens in zip(hits, counts, strict=True)
+        ]
         (step,) = await self.journal.append(
             Draft("recalled", {"pages": listed, "tokens": item.recalled}, items=(item,))
         )
         return step
+
+    async def _worth_reading(self, text: str) -> list[Hit]:
+        """The best hits that main context does not hold, the best last, next to the words that they are for."""
+        held = {f"m{item.step}" for item in self.journal.state.queue}
+        return (await self._best(text, (), lambda hit: hit.key not in held, RECALLED_HITS))[::-1]
+
+    async def _worth_repeating(self, text: str) -> list[Hit]:
+        """For models that make little use of what stands even one message back: the best of what the user told, also
+        where main context holds it. Questions tell nothing, and what is no question is answered better without a
+        memory that it shares no word with."""
+        newest, words, asks = f"m{self.journal.state.queue[-1].step}", set(query_terms(text)), _asks(text)
+
+        def tells(hit: Hit) -> bool:
+            found = set(query_terms(hit.text))
+            return hit.key != newest and not _asks(hit.text) and bool(found - words) and (asks or bool(found & words))
+
+        return (await self._best(text, ("user",), tells, REPEATED_HITS))[::-1]
+
+    async def _best(self, text: str, roles: tuple[str, ...], wanted: Callable[[Hit], bool], count: int) -> list[Hit]:
+        """The best hits of recall and archival together, each text once."""
+        said = await self.find(Query(text, "recall", limit=LOOKED_AT, roles=roles, wait_s=RECALL_WAIT_S))
+        passages = await self.find(Query(text, "archival", limit=RECALLED_HITS, wait_s=RECALL_WAIT_S))
+        hits = sorted((*said.hits, *passages.hits), key=lambda hit: -hit.score)
+        return list({hit.text: hit for hit in hits if wanted(hit)}.values())[:count]
 
     def _page(self, answer: Answer, query: str) -> Page:
         each = max(60, self.result_tokens // self.page_size)
@@ -153,6 +176,10 @@ class ExternalContext:
             return datetime.strptime(value.strip(), "%Y-%m-%d")
         except ValueError:
             raise FunctionFailed(f"{value!r} is not a date; write it as YYYY-MM-DD.") from None
+
+
+def _asks(text: str) -> bool:
+    return text.rstrip().endswith(("?", "？"))
 
 
 def _midnight(day: datetime, zone: tzinfo | None) -> int:

@@ -253,7 +253,7 @@ class Session:
             settings["monologue"] == "strict", self._cancel,
         )  # fmt: skip
         summarise = None if is_builtin(model) else self._summarise
-        manager = QueueManager(self.journal, renderer, limits, model, summarise)
+        manager = QueueManager(self.journal, renderer, limits, model, summarise, catalog.turns_in_view(model))
         recalls = {"on": True, "off": False}.get(settings["auto_recall"], not searches)
         return Agent(
             self.journal, renderer, manager, base_executor(), thinking, external, self._cancel,
@@ -261,10 +261,10 @@ class Session:
         )  # fmt: skip
 
     async def _window(self, settings: Mapping[str, Any]) -> int:
-        own = int(settings["context_window"])
-        if own and not is_builtin(settings["model"]):
+        own, model = int(settings["context_window"]), settings["model"]
+        if own and not is_builtin(model):
             return own
-        most = await catalog.context_window(settings["model"], settings["model_endpoint"] or None, self.gateway)
+        most = await catalog.context_window(model, settings["model_endpoint"] or None, self.gateway)
         return min(own, most) if own else most
 
     async def _summarise(self, old: str, lines: Sequence[str], tokens: int) -> str:

@@ -44,12 +44,17 @@ On a memory-pressure warning, save what matters: the oldest messages leave soon,
 
 TINY = "You are a friendly companion with a good memory. Answer in one short sentence."
 
-# A model of 135 M parameters follows examples, not rules: without them it answers as if it were the user.
+# A model of 135 M parameters follows examples, not rules: without them it answers as if it were the user. These teach
+# it the two things it is there for, to be company and to use what was looked up for it.
+_ROSA = "(You told me: Hello, I am Rosa and I play the flute.)\n"
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("Hello, my name is Tom and I like tea.", "Nice to meet you, Tom! What kind of tea do you like?"),
-    ("I am Rosa and I work in a bakery.", "Nice to meet you, Rosa! What do you bake?"),
-    ("Where do I work?", "You work in a bakery."),
-    ("(Earlier you told me: I have a dog called Rex.)\nWhat is my dog called?", "Your dog is called Rex."),
+    ("Tell me something nice.", "You are good company, and I am glad that you are here."),
+    (f"{_ROSA}What do I play?", "You play the flute."),
+    ("How are you?", "I am well, thank you! How was your day?"),
+    (f"{_ROSA}What is my name?", "Your name is Rosa."),
+    ("I have a sister in Rome.", "Rome is beautiful! How often do you see your sister?"),
+    ("(You told me: I have a dog called Rex.)\nWhat is my dog called?", "Your dog is called Rex."),
 )
 PLAIN_BLOCK = 300  # characters of a block that such a model can make use of
 
@@ -145,12 +150,12 @@ def summary_text(summary: str, hidden: int, at: int, zone: tzinfo | None) -> str
 
 
 def plain_summary(summary: str) -> str:
-    return f"Earlier in this conversation: {summary}"
+    return f"(You told me: {summary})"
 
 
 def plain_user(text: str, pages: Iterable[Mapping[str, str]] = ()) -> str:
     """A user's message for models that packaging would confuse: the pages found for it first, then the words."""
-    told = {"user": "Earlier you told me", "assistant": "Earlier I told you"}
+    told = {"user": "You told me", "assistant": "I told you"}
     found = [f"({told.get(page.get('role', ''), 'From memory')}: {page['text']})" for page in pages]
     return "\n".join([*found, text])
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from core.context import instructions
-from core.context.queue import Limits, decide, extract, groups, last_turn, to_evict
+from core.context.queue import Limits, decide, extract, groups, last_turn, to_evict, turns_before
 from core.context.render import Renderer
 from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, own_total, predicted, space
 from core.messages import Item, Step
@@ -26,13 +26,15 @@ class SummaryFailed(Exception):
 @dataclass(slots=True)
 class QueueManager:
     """The queue manager of one agent. `summarise` is given the old summary, what was said, and the most tokens that
-    the new one may take; without it, or where it fails, the summary is an extract."""
+    the new one may take; without it, or where it fails, the summary is an extract. `turns` is how many turns before
+    the present one may stay at most, for models that are confused by more."""
 
     journal: Journal
     renderer: Renderer
     limits: Limits
     model: str
     summarise: Summarise | None = None
+    turns: int | None = None
 
     async def make_room(self, fixed: Fixed) -> AsyncIterator[Step]:
         """Does what has to happen before the next prompt is sent, and gives the steps that it took.
@@ -41,6 +43,8 @@ class QueueManager:
             WindowTooSmall: what is always sent does not fit.
         """
         check_fits(self.journal.state, fixed, self.limits, self.model)
+        if self.turns is not None and (old := turns_before(self.journal.state.queue, self.turns)):
+            yield await self._evicted(old)
         turn = self.journal.state.turn
         total = self.total(fixed)
         match decide(total, WARNING, self.limits, self.journal.state.warned, turn is not None and turn.evicted):
@@ -154,7 +158,14 @@ class QueueManager:
         if not wanted:
             return []
         steps = await self.journal.steps(after=min(wanted) - 1, before=max(wanted) + 1)
-        return [line for step in steps if step.id in wanted for line in told(step)]
+        tell = told if self.renderer.searches else told_by_user
+        return [line for step in steps if step.id in wanted for line in tell(step)]
+
+
+def told_by_user(step: Step) -> list[str]:
+    """What models that cannot search get out of a summary: the user's own words, questions left out."""
+    text = step.text("text").strip()
+    return [text] if step.kind == "user" and not text.endswith(("?", "？")) else []
 
 
 def told(step: Step) -> list[str]:

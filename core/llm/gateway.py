@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.llm import protocol
-from core.llm.builtin import Builtin, is_builtin
+from core.llm.builtin import Builtin, is_builtin, sampling
 from core.llm.faults import fault_of, is_passing, retry_after
 from core.llm.tokens import prepare_environment
 from core.llm.types import ModelError, Piece, Reply, Request, RetryNotice, Usage
@@ -106,7 +106,7 @@ class Gateway:
         if request.schemas and request.protocol == protocol.JSON:
             arguments["response_format"] = protocol.response_format(request.schemas)
         if is_builtin(request.model):
-            arguments |= self.builtin.sampling
+            arguments |= sampling(request.model)
         if request.model == BUILTIN:
             arguments["max_tokens"] = min(request.max_tokens, SMALL_REPLY)
         return arguments

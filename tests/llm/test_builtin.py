@@ -30,8 +30,8 @@ def test_a_conversation_that_is_remembered_after_a_restart(fresh_home: Home) -> 
     said = program.good("show", "messages", "--agent", "memgpt", "--json").json
     assert "Hi, I'm Ada and I play chess" in [row["text"] for row in said if row["role"] == "user"]
     program.good("engine", "stop")
-    for _ in range(3):
-        program.good(*send, "Tell me something nice.", timeout=200)
+    for text in ("Tell me something nice.", "How are you today?", "I had soup for lunch."):
+        program.good(*send, text, timeout=200)
     lines = program.good(*send, "--json", "What do I play?", timeout=200)
     answer = " ".join(line["text"] for line in lines.of("assistant_message")).lower()
     assert "chess" in answer, "the fact was told before a restart and three turns ago"
