@@ -23,6 +23,8 @@ from tests.support.program import Program
 hypothesis.settings.register_profile("ours", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("ours")
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+os.environ["TZ"] = "UTC"
+time.tzset()
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", MEMGPT_ENGINE_LINGER="30")
 _connect = socket.socket.connect
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -41,7 +42,7 @@ Part = str
 class MemGPTApp(App[None], inherit_bindings=False):
     """MemGPT in the terminal, on one agent at a time."""
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "MemGPT"
     COMMANDS = frozenset({SlashCommands})  # type: ignore[assignment]
     COMMAND_PALETTE_BINDING = ""

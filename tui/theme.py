@@ -42,6 +42,11 @@ class Look:
         dim = self.ansi and role in ("muted", "border")
         return _style(_plain(self.colors[role]), bold, italic, dim)
 
+    @property
+    def ground(self) -> Style:
+        """Foreground and background under everything that says nothing else: a line-API widget brings its own."""
+        return _ground(_plain(self.colors["foreground"]), _plain(self.colors["background"]))
+
     def section(self, name: str) -> Style:
         """The style of a section of main context, `core_memory.human` and the like included."""
         return _style(_plain(self.sections.get(name.partition(".")[0], self.colors["muted"])), False, False, False)
@@ -50,6 +55,11 @@ class Look:
 @lru_cache(maxsize=256)
 def _style(color: str, bold: bool, italic: bool, dim: bool) -> Style:
     return Style(color=None if color == "default" else color, bold=bold or None, italic=italic or None, dim=dim or None)
+
+
+@lru_cache(maxsize=16)
+def _ground(color: str, background: str) -> Style:
+    return Style() if background == "default" else Style(color=color, bgcolor=background)
 
 
 def _plain(color: str) -> str:

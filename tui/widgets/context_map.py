@@ -79,6 +79,9 @@ class ContextMap(Widget, can_focus=True):
     # --- drawing ----------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
+        return self._row(y).apply_style(self.look.ground)
+
+    def _row(self, y: int) -> Strip:
         width = self.content_size.width
         if width != self._width:
             self._measure()

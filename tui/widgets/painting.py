@@ -59,11 +59,16 @@ class Painter:
         return Strip([Segment(kept.plain, left_style), Segment(" " * gap), Segment(right, right_style)])
 
     def rule(self, text: str, style: Style, words: Style) -> Strip:
-        """A thin rule with its words near the right."""
+        """A thin rule with its words near the right; where there is no room for a rule, the words alone."""
         kept = Text(f" {text} ")
-        kept.truncate(self.width - 6, overflow="ellipsis")
-        left = self.width - kept.cell_len - 4
-        return Strip([Segment("─" * left, style), Segment(kept.plain, words), Segment("─" * 4, style)])
+        right = 4 if kept.cell_len + 8 <= self.width else 0
+        if not right:
+            kept = Text(text)
+        kept.truncate(self.width, overflow="ellipsis")
+        left = self.width - kept.cell_len - right
+        return Strip(
+            [Segment("─" * (left if right else 0), style), Segment(kept.plain, words), Segment("─" * right, style)]
+        )
 
     def fitted(self, text: str, style: Style) -> Strip:
         """One line, cut with an ellipsis where it is too long."""

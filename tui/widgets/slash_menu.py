@@ -19,6 +19,7 @@ class SlashMenu(OptionList, can_focus=False):
     DEFAULT_CSS = """
     SlashMenu {
         display: none; height: auto; max-height: 8; border: none; border-top: solid $line; padding: 0 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
         background: transparent; scrollbar-size-vertical: 1;
         & > .option-list--option-highlighted { background: $panel; text-style: bold; }
     }

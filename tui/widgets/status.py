@@ -66,7 +66,7 @@ class StatusLine(Widget):
         used = sum(segment.cell_length for segment in segments)
         if self.hints and used + len(self.hints) + 3 <= width:
             segments += [Segment(" " * (width - used - len(self.hints))), Segment(self.hints, self.look.style("muted"))]
-        return Strip(segments).adjust_cell_length(width)
+        return Strip(segments).adjust_cell_length(width).apply_style(self.look.ground)
 
     def _parts(self, tiny: bool) -> list[str]:
         if self._flash:

@@ -226,7 +226,7 @@ class Transcript(ScrollView, can_focus=True):
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             strip = _selected(strip, span, self.screen.get_visual_style("screen--selection").rich_style)
-        return strip.adjust_cell_length(width).apply_offsets(0, row)
+        return strip.adjust_cell_length(width).apply_style(self.look.ground).apply_offsets(0, row)
 
     def _row(self, row: int) -> Strip:
         if not self._entries or row >= self._tops[-1]:
