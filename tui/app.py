@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -199,7 +200,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.screen_stack[0].query_one("#context-pane", Pane).set_figure(figure(view), style)
 
     async def _draw_anew(self) -> None:
-        self.bridge.show(await self.connection.draw_anew())
+        self.bridge.redraw(await self.connection.draw_anew())
 
     def restyle(self, look: themes.Look) -> None:
         """Another theme, everywhere at once."""
@@ -351,6 +352,9 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.exit()
 
     def action_scroll(self, where: str) -> None:
+        """Scrolls the chat; a screen over it scrolls itself."""
+        if len(self.screen_stack) > 1:
+            raise SkipAction
         if where == "end":
             self.chat.to_end()
         elif where == "up":

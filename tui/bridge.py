@@ -60,6 +60,16 @@ class Bridge:
             self.view.blocks[block["label"]] = BlockView(**block, before=before)
         self._mark("reset", "chat", "monologue", "memory", "context", "status")
 
+    def redraw(self, snapshot: dict[str, Any]) -> None:
+        """The view anew, after the conversation was moved to another leaf; what the program said last stays."""
+        said: list[Entry] = []
+        for entry in reversed(self.view.chat):
+            if entry.kind not in ("note", "error") or entry.step:
+                break
+            said.insert(0, entry)
+        self.show(snapshot)
+        self.view.chat += said
+
     def resume(self, snapshot: dict[str, Any]) -> None:
         """After a lost link: only what was missed, unless too much was."""
         if snapshot["reset"] or snapshot["agent"] != self.view.agent:

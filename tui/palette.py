@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def matching(typed: str) -> list[Command]:
-    """The commands that a typed beginning may mean, best first; all of them for a lone slash."""
+    """The commands that a typed beginning may mean, best first; all of them for a lone slash.
+
+    The first letter has to be right: Enter takes what is marked, and `/x` must not leave the program.
+    """
     word = typed.removeprefix("/").partition(" ")[0].lower()
     if not word:
         return list(COMMANDS)
@@ -23,7 +26,11 @@ def matching(typed: str) -> list[Command]:
         command for command in COMMANDS if any(name.startswith(word) for name in (command.name, *command.aliases))
     ]
     matcher = Matcher(word)
-    scored = [(matcher.match(command.name), command) for command in COMMANDS if command not in starts]
+    scored = [
+        (matcher.match(command.name), command)
+        for command in COMMANDS
+        if command not in starts and command.name[0] == word[0]
+    ]
     return starts + [command for score, command in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
 
 

@@ -49,7 +49,9 @@ class Program:
         return [sys.executable, "-P", "-m", "memgpt", *arguments]
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "MEMGPT_HOME": str(self.home.path), **more}
+        """Ours, without what pytest's workers say of their own terminal."""
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        return {**inherited, "MEMGPT_HOME": str(self.home.path), **more}
 
     def good(self, *arguments: str, text: str | None = None, timeout: float = 90) -> Done:
         done = self(*arguments, text=text, timeout=timeout)

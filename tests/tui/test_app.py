@@ -1,0 +1,331 @@
+"""The app with a real engine behind it, by Pilot: what is typed reaches the model, what happens is seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psutil
+import pytest
+from textual.pilot import Pilot
+
+from memgpt import config
+from memgpt.home import Home
+from tests.conftest import processes_of
+from tests.support import model_server as scripted
+from tests.support.model_server import ModelServer
+from tests.support.program import Program
+from tests.tui.test_snapshots import rows
+from tui.app import MemGPTApp
+from tui.options import RunOptions
+from tui.widgets.context_map import ContextMap
+from tui.widgets.transcript import Transcript
+
+Pilots = Pilot[None]
+
+
+@asynccontextmanager
+async def opened(
+    home: Home, agent: str, model: ModelServer, size: tuple[int, int] = (120, 40), **options: Any
+) -> AsyncIterator[Pilots]:
+    """The app on an agent of the scripted server, ready."""
+    overrides = {"model": "openai/scripted", "model_endpoint": model.url, "context_window": 8192}
+    options = {"greet": False, "overrides": overrides, **options}
+    app = MemGPTApp(home, RunOptions(agent, **options), config.load(home), [])
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.bridge.view.phase == "idle" and app.bridge.view.context)
+        yield pilot
+
+
+async def until(pilot: Pilots, true: Callable[[], Any], seconds: float = 30) -> None:
+    for _ in range(int(seconds / 0.05)):
+        if true():
+            await pilot.pause(0.15)
+            return
+        await pilot.pause(0.05)
+    raise AssertionError(f"it did not come true; the chat shows:\n{chat(pilot)}")
+
+
+def app_of(pilot: Pilots) -> MemGPTApp:
+    assert isinstance(pilot.app, MemGPTApp)
+    return pilot.app
+
+
+def chat(pilot: Pilots) -> str:
+    return rows(app_of(pilot).chat)
+
+
+def pane(pilot: Pilots, name: str) -> str:
+    return rows(app_of(pilot).screen_stack[0].query_one(f"#{name}", Transcript))
+
+
+async def write(pilot: Pilots, text: str) -> None:
+    app_of(pilot).prompt.insert(text)
+    await pilot.pause(0.05)
+    await pilot.press("enter")
+
+
+async def says(pilot: Pilots, *words: str) -> None:
+    await until(pilot, lambda: all(word in " ".join(chat(pilot).split()) for word in words))
+
+
+def in_prompt(pilot: Pilots) -> bool:
+    return pilot.app.focused is app_of(pilot).prompt
+
+
+async def test_a_turn_is_seen_in_all_four_panes(home: Home, agent_name: str, model: ModelServer) -> None:
+    model.script(
+        scripted.call(
+            "core_memory_append", heartbeat=True, thought="Worth keeping.", name="human", content="Keeps bees."
+        ),
+        scripted.say("How many hives?"),
+    )
+    async with opened(home, agent_name, model) as pilot:
+        before = app_of(pilot).bridge.view.context
+        await write(pilot, "I keep bees.")
+        await says(pilot, "I keep bees.", "How many hives?")
+        assert "Worth keeping." in pane(pilot, "monologue") and "core_memory_append" in pane(pilot, "monologue")
+        assert "Keeps bees." in pane(pilot, "memory")
+        now = app_of(pilot).bridge.view.context
+        assert before and now and now.total > before.total and now.source == "provider"
+        figure = str(app_of(pilot).query_one("#context-pane").border_title) + str(
+            app_of(pilot).query_one("#context-pane").border_subtitle
+        )
+        assert in_prompt(pilot) and figure
+
+
+async def test_markup_and_escapes_are_text(home: Home, agent_name: str, model: ModelServer) -> None:
+    model.script(scripted.say("[bold red]no[/] \x1b[31mred\x1b[0m \x07 [link=x]y[/link]"))
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "[b]mine[/b]")
+        await says(pilot, "[b]mine[/b]", "[bold red]no[/] red", "[link=x]y[/link]")
+
+
+async def test_what_is_sent_while_busy_waits_and_is_shown(home: Home, agent_name: str, model: ModelServer) -> None:
+    model.script(scripted.slow("first answer " * 6, 30))
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "First")
+        await until(pilot, lambda: app_of(pilot).busy)
+        await write(pilot, "Second")
+        await says(pilot, "queued: Second")
+        await says(pilot, "You said: Second")
+        assert "queued" not in chat(pilot)
+
+
+async def test_escape_stops_and_gives_what_waited_back(home: Home, agent_name: str, model: ModelServer) -> None:
+    model.script(scripted.slow("word " * 400, 40))
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "Talk")
+        await says(pilot, "word word")
+        await write(pilot, "Waiting")
+        await says(pilot, "queued: Waiting")
+        await pilot.press("escape")
+        await until(pilot, lambda: not app_of(pilot).busy)
+        await says(pilot, "interrupted", "Stopped.")
+        assert app_of(pilot).prompt.text == "Waiting"
+        assert model.closed_early.wait(5)
+
+
+async def test_ctrl_c_stops_clears_then_quits(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        app_of(pilot).prompt.insert("typed")
+        await pilot.press("ctrl+c")
+        assert app_of(pilot).prompt.text == "" and app_of(pilot).is_running
+        await pilot.press("ctrl+c")
+        assert "again quits" in app_of(pilot).status.render_line(0).text
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: app_of(pilot)._exit, 5)
+
+
+async def test_new_lines_history_and_paste(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await pilot.press("o", "n", "e", "ctrl+j", "t", "w", "o", "enter")
+        await says(pilot, "You said: one two")
+        assert scripted.last_user_text(model.requests[-1]) == "one\ntwo"
+        await pilot.press("up")
+        assert app_of(pilot).prompt.text == "one\ntwo"
+        await pilot.press("down")
+        assert app_of(pilot).prompt.text == ""
+        from textual.events import Paste
+
+        app_of(pilot).prompt.post_message(Paste("pasted\r\n\x1b[31mlines"))
+        await until(
+            pilot, lambda: app_of(pilot).prompt.text == "pasted\nlines" or "pasted" in app_of(pilot).prompt.text
+        )
+        assert "\x1b" not in app_of(pilot).prompt.text
+
+
+async def test_the_slash_palette(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await pilot.press("slash")
+        menu = app_of(pilot).menu
+        assert menu.option_count > 20
+        await pilot.press("m", "e", "m", "o", "r", "y")
+        assert menu.marked is not None and menu.marked.name == "memory"
+        await pilot.press("enter")
+        await says(pilot, "human (", "of 2000 characters")
+        assert in_prompt(pilot) and app_of(pilot).prompt.text == "" and not menu.is_open
+        await pilot.press("slash", "r", "e", "c", "a", "tab")
+        assert app_of(pilot).prompt.text == "/recall "
+        await pilot.press("escape")
+        app_of(pilot).prompt.text = ""
+        await write(pilot, "/memxry")
+        await says(pilot, "Unknown command: /memxry. Did you mean /memory?")
+        await write(pilot, "/x")
+        await says(pilot, "Unknown command: /x")
+        await write(pilot, "/recall")
+        assert app_of(pilot).prompt.text == "/recall ", "not complete: it waits for its argument"
+        await pilot.press("enter")
+        await says(pilot, "/recall needs QUERY.")
+
+
+async def test_help_context_and_command_palette(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        for key, title in (("f1", "Help"), ("f2", "Context at step"), ("ctrl+p", "")):
+            await pilot.press(key)
+            await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+            if title:
+                box = pilot.app.screen.query_one("#box")
+                assert title in str(box.border_title)
+            await pilot.press("escape")
+            await until(pilot, lambda: len(pilot.app.screen_stack) == 1, 10)
+            assert in_prompt(pilot)
+
+
+async def test_the_map_is_walked_by_keys(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "Hello")
+        await says(pilot, "You said: Hello")
+        app_of(pilot).query_one(ContextMap).focus()
+        for _ in range(4):
+            await pilot.press("right")
+        described = app_of(pilot).query_one(ContextMap).render_line(7).text
+        assert "tokens" in described
+
+
+async def test_themes_change_at_once_and_stay(fresh_home: Home, model: ModelServer) -> None:
+    async with opened(fresh_home, "ada", model) as pilot:
+        await write(pilot, "/theme light")
+        await until(pilot, lambda: pilot.app.theme == "light", 5)
+        assert config.load(fresh_home)["theme"] == "light"
+        await write(pilot, "/theme nowhere")
+        await says(pilot, "There is no theme 'nowhere'.")
+
+
+async def test_agents_are_made_and_chosen(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "I am the first.")
+        await says(pilot, "You said: I am the first.")
+        await write(pilot, f"/new {agent_name}b")
+        await until(pilot, lambda: app_of(pilot).bridge.view.agent == f"{agent_name}b")
+        assert "I am the first." not in chat(pilot)
+        await write(pilot, f"/agents {agent_name}")
+        await until(pilot, lambda: app_of(pilot).bridge.view.agent == agent_name)
+        await says(pilot, "You said: I am the first.")
+        await write(pilot, "/agents")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        await pilot.press("escape")
+
+
+async def test_retry_pop_and_rewrite_redraw_the_chat(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "Question")
+        await says(pilot, "You said: Question")
+        await write(pilot, "/rewrite Better words.")
+        await until(pilot, lambda: "Better words." in chat(pilot) and "You said: Question" not in chat(pilot))
+        model.script(scripted.say("Another answer."))
+        await write(pilot, "/retry")
+        await until(pilot, lambda: "Another answer." in chat(pilot) and "Better words." not in chat(pilot))
+        await write(pilot, "/pop 3")
+        await until(pilot, lambda: "Another answer." not in chat(pilot) and "Took back 3 messages" in chat(pilot))
+
+
+async def test_forgetting_asks_with_what_would_go(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "My pin is 4711-XY.")
+        await says(pilot, "You said: My pin")
+        await write(pilot, "/forget 4711-XY")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        assert "4711-XY" in str(pilot.app.screen.query_one("#text").render())
+        await pilot.press("n")
+        await says(pilot, "Nothing was erased.")
+        await write(pilot, "/forget 4711-XY")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        await pilot.press("y")
+        await until(pilot, lambda: "My pin is" in chat(pilot) and "My pin is 4711-XY" not in chat(pilot))
+
+
+async def test_a_turn_from_another_shell_is_seen_as_it_happens(home: Home, agent_name: str, model: ModelServer) -> None:
+    program = Program(home)
+    model.script(scripted.slow("slowly growing " * 20, 40))
+    async with opened(home, agent_name, model) as pilot:
+        sending = asyncio.create_task(asyncio.to_thread(program.good, "send", "--agent", agent_name, "From a shell"))
+        await says(pilot, "From a shell", "slowly growing slowly")
+        assert not sending.done(), "it is seen before it is over"
+        assert (await sending).out.startswith("slowly growing")
+        found = await asyncio.to_thread(program.good, "search", "recall", "shell", "--agent", agent_name, "--json")
+        assert found.json["results"]
+
+
+async def test_read_only_looks_on(home: Home, agent_name: str, model: ModelServer) -> None:
+    program = Program(home)
+    async with opened(home, agent_name, model):
+        pass
+    async with opened(home, agent_name, model, read_only=True, overrides={}) as pilot:
+        await pilot.press("h", "i", "enter")
+        assert app_of(pilot).prompt.text == "" and not model.requests
+        await asyncio.to_thread(program.good, "send", "--agent", agent_name, "Seen?")
+        await says(pilot, "You said: Seen?")
+        await asyncio.sleep(0)
+
+
+async def test_a_killed_engine_is_started_again_under_the_open_app(fresh_home: Home, model: ModelServer) -> None:
+    async with opened(fresh_home, "ada", model) as pilot:
+        await write(pilot, "Before")
+        await says(pilot, "You said: Before")
+        (engine,) = [p for p in processes_of(fresh_home) if "core.engine" in p.cmdline()]
+        engine.kill()
+        await until(pilot, lambda: not psutil.pid_exists(engine.pid) or engine.status() == psutil.STATUS_ZOMBIE)
+        await write(pilot, "After")
+        await says(pilot, "You said: Before", "You said: After")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+async def test_narrow_screens_fold_the_panes_into_a_drawer(
+    home: Home, agent_name: str, model: ModelServer, size: tuple[int, int]
+) -> None:
+    async with opened(home, agent_name, model, size) as pilot:
+
+        def open_() -> bool:
+            return bool(app_of(pilot).query_one("#side").display)
+
+        assert not open_()
+        await pilot.press("ctrl+o")
+        assert open_()
+        await pilot.press("escape")
+        assert not open_() and in_prompt(pilot)
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause(0.3)
+        assert open_()
+        await write(pilot, "Hello")
+        await says(pilot, "You said: Hello")
+
+
+async def test_long_histories_are_paged_in_from_the_top(home: Home, agent_name: str, model: ModelServer) -> None:
+    program = Program(home)
+    more = ("--create", "--model", "openai/scripted", "--model-endpoint", model.url, "--context-window", "8192")
+    text = "\n".join(f"message {n}" for n in range(60))
+    await asyncio.to_thread(program.good, "send", "--agent", agent_name, *more, "--lines", text=text)
+    async with opened(home, agent_name, model, overrides={}) as pilot:
+        assert "You said: message 59" in chat(pilot)
+        assert app_of(pilot).bridge.view.earlier
+        for _ in range(60):
+            await pilot.press("pageup")
+            await pilot.pause(0.05)
+            if not app_of(pilot).bridge.view.earlier and app_of(pilot).chat.scroll_offset.y == 0:
+                break
+        await says(pilot, "message 0")
+        await pilot.press("ctrl+end")
+        await says(pilot, "You said: message 59")

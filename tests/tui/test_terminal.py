@@ -1,0 +1,275 @@
+"""The real program in a pseudo-terminal: opened, typed into, read, ended; the terminal is as it was."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pyte
+import pytest
+
+from memgpt.home import Home
+from tests.conftest import processes_of
+from tests.support import model_server as scripted
+from tests.support.model_server import ModelServer
+from tests.support.program import Program
+
+ENTER, ESCAPE, CTRL_C, CTRL_Q = "\r", "\x1b", "\x03", "\x11"
+LEAVES = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l")  # the alternate screen, hidden cursor and mouse are given back
+
+
+class Terminal:
+    """A program on a pseudo-terminal with a screen that can be read."""
+
+    def __init__(self, program: Program, *arguments: str, columns: int = 120, rows: int = 40, **more: str) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.bytes = b""
+        self._master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.before = termios.tcgetattr(self.slave)
+        environment = program.environment(TERM="xterm-256color", COLORTERM="truecolor", **more)
+        self.process = subprocess.Popen(
+            program.command(*arguments), stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment,
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,
+        )  # fmt: skip
+
+    def read(self, seconds: float = 0.05) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self._master], [], [], left)[0]:
+                return
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:
+                return
+            self.bytes += data
+            self._stream.feed(data)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def until(self, true: Callable[[], Any], seconds: float = 40) -> None:
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, f"it did not come true; the screen shows:\n{self.text}"
+            self.read()
+
+    def shows(self, *words: str) -> None:
+        self.until(lambda: all(word in self.text for word in words))
+
+    def ended(self, seconds: float = 10) -> int:
+        """Waits for the end; the terminal must be as it was before."""
+        self.until(lambda: self.process.poll() is not None, seconds)
+        self.read(0.2)
+        assert termios.tcgetattr(self.slave) == self.before
+        return int(self.process.returncode)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._master)
+        os.close(self.slave)
+
+
+@pytest.fixture
+def terminal(home: Home, agent_name: str, model: ModelServer) -> Iterator[Callable[..., Terminal]]:
+    made: list[Terminal] = []
+
+    def open_one(*arguments: str, **more: Any) -> Terminal:
+        given = ("run", "--agent", agent_name, "--model", "openai/scripted", "--model-endpoint", model.url,
+                 "--context-window", "8192", "--first", *arguments)  # fmt: skip
+        made.append(Terminal(Program(home), *given, **more))
+        return made[-1]
+
+    yield open_one
+    for each in made:
+        each.close()
+
+
+def test_open_type_read_quit(terminal: Callable[..., Terminal], model: ModelServer) -> None:
+    shown = terminal()
+    shown.shows("Chat", "Context", "Core memory", "Inner monologue", "idle")
+    shown.type("Hello out there" + ENTER)
+    shown.shows("You said: Hello out there")
+    shown.type("/memory")
+    shown.shows("core memory as it stands")
+    shown.type(ENTER)
+    shown.shows("of 2000 characters")
+    shown.type(CTRL_Q)
+    assert shown.ended() == 0
+    assert all(mark in shown.bytes for mark in LEAVES[:2])
+    assert scripted.last_user_text(model.requests[-1]) == "Hello out there"
+
+
+@pytest.mark.parametrize("how", ["/exit", "twice"])
+def test_other_ways_out(terminal: Callable[..., Terminal], how: str) -> None:
+    shown = terminal(columns=80, rows=24)
+    shown.shows("idle")
+    if how == "/exit":
+        shown.type("/exit" + ENTER)
+    else:
+        shown.type(CTRL_C)
+        shown.shows("again quits")
+        shown.type(CTRL_C)
+    assert shown.ended() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_the_app_but_not_the_turn(
+    terminal: Callable[..., Terminal], model: ModelServer, home: Home, agent_name: str, number: signal.Signals
+) -> None:
+    model.script(scripted.slow("going on " * 30, 30))
+    shown = terminal()
+    shown.shows("idle")
+    shown.type("Talk" + ENTER)
+    shown.shows("going on going on")
+    began = time.monotonic()
+    shown.process.send_signal(number)
+    shown.ended(5)
+    assert time.monotonic() - began < 5
+    assert all(mark in shown.bytes for mark in LEAVES[:2])
+    program, deadline = Program(home), time.monotonic() + 40
+    while True:
+        said = [row["text"] for row in program.good("show", "messages", "--agent", agent_name, "--json").json
+                if row["role"] == "assistant"]  # fmt: skip
+        if said:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert said == ["going on " * 30], "the turn came to its end in the engine"
+
+
+def test_a_killed_screen_comes_back_with_everything(terminal: Callable[..., Terminal], model: ModelServer) -> None:
+    shown = terminal()
+    shown.shows("idle")
+    shown.type("Remember this" + ENTER)
+    shown.shows("You said: Remember this")
+    shown.process.kill()
+    shown.process.wait()
+    again = terminal()
+    again.shows("You said: Remember this", "idle")
+    again.type(CTRL_Q)
+    assert again.ended() == 0
+
+
+def test_screen_and_engine_killed_in_mid_turn(fresh_home: Home, model: ModelServer) -> None:
+    """What was finished is there, and the open answer to within its last second, marked interrupted."""
+    program = Program(fresh_home)
+    given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
+    shown = Terminal(program, *given)
+    try:
+        shown.shows("idle")
+        shown.type("First" + ENTER)
+        shown.shows("You said: First", "idle")
+        model.script(scripted.slow("alpha beta gamma " * 40, 20))
+        shown.type("Second" + ENTER)
+        shown.shows("alpha beta gamma alpha beta gamma alpha")
+        shown.read(2.0)
+        seen = " ".join(shown.text.split()).count("alpha")
+        for process in processes_of(fresh_home):
+            process.kill()
+    finally:
+        shown.close()
+    again = Terminal(program, "run", "--agent", "ada")
+    try:
+        again.shows("You said: First", "Second", "alpha", "interrupted")
+        kept = " ".join(again.text.split()).count("alpha")
+        assert seen - kept <= 2 * 20 * 7 // 17 + 2, "at most its last second is lost"
+        again.shows("cut off")
+        again.type("Third" + ENTER)
+        again.shows("You said: Third")
+        again.type(CTRL_Q)
+        assert again.ended() == 0
+    finally:
+        again.close()
+
+
+def test_resized_while_it_runs(terminal: Callable[..., Terminal]) -> None:
+    shown = terminal()
+    shown.shows("Inner monologue", "idle")
+    for columns, rows in ((80, 24), (40, 12), (200, 60), (20, 6), (120, 40)):
+        fcntl.ioctl(shown.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        shown.screen.resize(rows, columns)
+        os.killpg(shown.process.pid, signal.SIGWINCH)
+        shown.read(0.4)
+        assert shown.process.poll() is None
+    shown.shows("Inner monologue", "Core memory")
+    shown.type("Hello" + ENTER)
+    shown.shows("You said: Hello")
+    shown.type(CTRL_Q)
+    assert shown.ended() == 0
+
+
+def test_nothing_is_drawn_when_nothing_happens(terminal: Callable[..., Terminal]) -> None:
+    shown = terminal()
+    shown.shows("idle")
+    shown.read(2.5)
+    before = len(shown.bytes)
+    shown.read(5)
+    assert len(shown.bytes) == before
+
+
+def test_the_first_run_begins_with_enter(fresh_home: Home) -> None:
+    """Nothing configured: the panel stands above a prompt that takes keys, and Enter begins on the built-in model."""
+    shown = Terminal(Program(fresh_home), "run")
+    try:
+        shown.shows("Welcome", "built-in model")
+        shown.type(ENTER)
+        shown.shows("small and runs here")
+        assert fresh_home.config.exists()
+        shown.type(CTRL_Q)
+        assert shown.ended() == 0
+    finally:
+        shown.close()
+
+
+def test_plain_lines(home: Home, agent_name: str, model: ModelServer) -> None:
+    program = Program(home)
+    given = (
+        "run",
+        "--plain",
+        "--agent",
+        agent_name,
+        "--model",
+        "openai/scripted",
+        "--model-endpoint",
+        model.url,
+        "--first",
+    )
+    text = "Hello\n/memory\n/memxry\n/save here\n/restore here\ny\n/help\n/exit\n"
+    done = program.good(*given, text=text)
+    for words in ("you: Hello", f"{agent_name}: You said: Hello", "of 2000 characters", "Unknown command: /memxry",
+                  "Back at checkpoint", "/recall QUERY"):  # fmt: skip
+        assert words in done.out, done.out
+    assert "\x1b" not in done.out
+
+
+def test_a_pipe_is_told_what_to_do(program: Program) -> None:
+    done = program("run", text="")
+    assert done.status == 2 and "--plain" in done.err and done.err.count("\n") == 1
+
+
+def test_the_screen_process_stays_light(terminal: Callable[..., Terminal]) -> None:
+    shown = terminal()
+    shown.shows("idle")
+    process = psutil.Process(shown.process.pid)
+    mapped = {entry.path.rpartition("/")[2] for entry in process.memory_maps()}
+    assert not [name for name in mapped if "duckdb" in name or "libtorch" in name or "numpy" in name]
+    shown.type(CTRL_Q)
+    assert shown.ended() == 0
