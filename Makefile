@@ -49,7 +49,7 @@ bench: $(VENV)/tested ## measure speed and memory, one table each
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/installed ## write the tables of commands and settings in docs/ anew
-	$(BIN)/python -m memgpt.reference docs/commands.md
+	$(BIN)/python -m tui.cli.reference docs/commands.md
 
 clean: ## remove .venv and what the tools left
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -70,18 +70,18 @@ def _new(commands: Commands[Parser], name: str, module: str, text: str) -> Parse
 
 
 def _model_options(made: Parser) -> None:
-    made.add_argument("--model", help="any litellm name, builtin, or gguf:FILE")
+    made.add_argument("--model", metavar="M", help="any litellm name, builtin, or gguf:FILE")
     made.add_argument("--model-endpoint", metavar="URL", help="the base URL of a server of your own")
     made.add_argument("--context-window", type=_positive, metavar="N", help="tokens")
 
 
 def _talk(commands: Commands[Parser]) -> None:
     run = _new(commands, "run", "run", "open the app on an agent")
-    run.add_argument("--agent", metavar="NAME")
-    run.add_argument("--persona", metavar="P")
-    run.add_argument("--human", metavar="H")
+    run.add_argument("--agent", metavar="NAME", help="made if there is none; without it the last one used")
+    run.add_argument("--persona", metavar="P", help="who a new agent is")
+    run.add_argument("--human", metavar="H", help="what a new agent knows of you")
     _model_options(run)
-    run.add_argument("--theme", metavar="T")
+    run.add_argument("--theme", metavar="T", help="the colours")
     for flag, text in (
         ("--low-bandwidth", "paint less, for slow lines"),
         ("--no-mouse", "leave the mouse to the terminal"),
@@ -93,7 +93,7 @@ def _talk(commands: Commands[Parser]) -> None:
     run.add_argument("-y", "--yes", action="store_true", help="skip the set-up")
     send = _new(commands, "send", "send", "one turn without a screen")
     send.add_argument("text", nargs="?", metavar="TEXT|-", help="the message; - or a pipe reads it from stdin")
-    send.add_argument("--agent", metavar="NAME")
+    send.add_argument("--agent", metavar="NAME", help="without it the last one used")
     send.add_argument("--create", action="store_true", help="make the agent if there is none")
     _model_options(send)
     send.add_argument("--json", action="store_true", help="the turn's events, one JSON object a line")
@@ -108,20 +108,22 @@ def _settings(commands: Commands[Parser]) -> None:
     )
     configure.add_argument("--agent", metavar="A", help="that agent's own settings")
     quick = _new(commands, "quickstart", "quickstart", "one-step configuration")
-    quick.add_argument("--backend", choices=("openai", "local", "builtin"), required=True)
+    quick.add_argument(
+        "--backend", choices=("openai", "local", "builtin"), required=True, help="where models come from"
+    )
 
 
 def _things(commands: Commands[Parser]) -> None:
     listing = _new(commands, "list", "listing", "what there is")
     kinds = ("agents", "personas", "humans", "sources", "functions", "models", "themes")
     listing.add_argument("kind", choices=kinds)
-    listing.add_argument("--json", action="store_true")
+    listing.add_argument("--json", action="store_true", help="for programs")
     add = _new(commands, "add", "things", "add or replace a persona or human")
     add.add_argument("kind", choices=("persona", "human"))
     add.add_argument("name")
     given = add.add_mutually_exclusive_group(required=True)
-    given.add_argument("--file", metavar="F")
-    given.add_argument("--text", metavar="T")
+    given.add_argument("--file", metavar="F", help="its text, from a file")
+    given.add_argument("--text", metavar="T", help="its text")
     delete = _new(commands, "delete", "things", "delete something, after asking")
     delete.add_argument("kind", choices=("agent", "source", "persona", "human"))
     delete.add_argument("name")
@@ -136,37 +138,37 @@ def _files_in(commands: Commands[Parser]) -> None:
     for name, text in (("attach", "give an agent a source to search"), ("detach", "take a source away from an agent")):
         made = _new(commands, name, "files", text)
         made.add_argument("name")
-        made.add_argument("--agent", metavar="A", required=True)
+        made.add_argument("--agent", metavar="A", required=True, help="whose memory")
     bring = _new(commands, "import", "files", "put an existing conversation into recall storage")
     bring.add_argument("kind", choices=("messages",))
     bring.add_argument("path")
-    bring.add_argument("--agent", metavar="A", required=True)
+    bring.add_argument("--agent", metavar="A", required=True, help="made if there is none")
     bring.add_argument("--no-embed", action="store_true", help="leave the vectors to the background")
 
 
 def _memory(commands: Commands[Parser]) -> None:
     search = _new(commands, "search", "search", "what the agent's own search functions would find")
     search.add_argument("kind", choices=("recall", "archival"))
-    search.add_argument("query", nargs="?")
-    search.add_argument("--agent", metavar="A", required=True)
-    search.add_argument("--limit", type=_positive, default=10)
-    search.add_argument("--page", type=_natural, default=0)
-    search.add_argument("--mode", choices=("hybrid", "vector", "text"), default="hybrid")
-    search.add_argument("--since", metavar="T")
-    search.add_argument("--until", metavar="T")
+    search.add_argument("query", nargs="?", help="what to look for")
+    search.add_argument("--agent", metavar="A", required=True, help="whose memory")
+    search.add_argument("--limit", type=_positive, default=10, help="results on a page; 10")
+    search.add_argument("--page", type=_natural, default=0, help="counted from 0")
+    search.add_argument("--mode", choices=("hybrid", "vector", "text"), default="hybrid", help="how")
+    search.add_argument("--since", metavar="T", help="from that time on, as 2026-11-24")
+    search.add_argument("--until", metavar="T", help="before that time")
     search.add_argument("--queries", metavar="FILE.jsonl", help="many queries in one process")
-    search.add_argument("--json", action="store_true")
+    search.add_argument("--json", action="store_true", help="for programs")
     show = _new(commands, "show", "show", "what the model is sent, core memory, the log, every change of memory")
     show.add_argument("what", choices=("context", "memory", "messages", "history"))
-    show.add_argument("--agent", metavar="A", required=True)
-    show.add_argument("--at", type=_natural, metavar="STEP")
-    show.add_argument("--last", type=_positive, metavar="N")
-    show.add_argument("--json", action="store_true")
+    show.add_argument("--agent", metavar="A", required=True, help="whose memory")
+    show.add_argument("--at", type=_natural, metavar="STEP", help="as it stood then")
+    show.add_argument("--last", type=_positive, metavar="N", help="only the last ones")
+    show.add_argument("--json", action="store_true", help="for programs")
     forget = _new(commands, "forget", "forget", "erase for good, after showing what would go")
     forget.add_argument("agent", metavar="A")
     given = forget.add_mutually_exclusive_group(required=True)
-    given.add_argument("--id")
-    given.add_argument("--text")
+    given.add_argument("--id", help="one message or passage, by its id")
+    given.add_argument("--text", help="these words, wherever they stand")
     forget.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -174,9 +176,9 @@ def _machine(commands: Commands[Parser]) -> None:
     engine = _new(commands, "engine", "engine", "the engine of this home")
     engine.add_argument("action", choices=("status", "stop"))
     engine.add_argument("--now", action="store_true", help="interrupt its turns")
-    engine.add_argument("--json", action="store_true")
+    engine.add_argument("--json", action="store_true", help="for programs")
     doctor = _new(commands, "doctor", "doctor", "check everything, and say how to mend it")
-    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--json", action="store_true", help="for programs")
     _new(commands, "version", "version", "the version")
     _new(commands, "folder", "folder", "the home's path")
 
