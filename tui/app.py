@@ -45,6 +45,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "MemGPT"
+    AUTO_FOCUS = "#prompt, #box OptionList, #box Input"  # the prompt from the very first key on
     COMMANDS = frozenset({SlashCommands})  # type: ignore[assignment]
     COMMAND_PALETTE_BINDING = ""
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")

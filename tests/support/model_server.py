@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import threading
 import uuid
@@ -284,15 +285,26 @@ def last_user_text(body: Mapping[str, Any]) -> str:
     return ""
 
 
-PROSE = (
-    "The **launch** moved to the 14th. Maria signs off, as she told you in *October*.\n\n"
-    "```python\ndef countdown(today):\n    return (date(2026, 12, 14) - today).days\n```\n\n"
-    "| who | what |\n| --- | --- |\n| Maria | signs off |\n| Jonas | on leave |\n\n- first\n- second\n- third\n\n"
+def _at_100(text: str, request: dict[str, Any]) -> Scripted:
+    """A text at a hundred tokens a second, the first time at once."""
+    return replace(slow(text, 100), fragment=4) if "warm up" not in last_user_text(request) else say("Warm.")
+
+
+SENTENCE = (
+    "The **launch** moved to the 14th, and Maria signs off, as she told you in *October* when we spoke about it. "
 )
+KINDS_OF_TEXT = {
+    "prose": (SENTENCE * 4 + "\n\n") * 40,
+    "fence": "```python\n" + "def countdown(today):\n    return (date(2026, 12, 14) - today).days\n\n" * 160 + "```\n",
+    "table": "| who | what | when |\n| --- | --- | --- |\n" + "| Maria | signs off the release | Wednesday |\n" * 300,
+    "list": "".join(
+        f"{number}. the {number}th thing that is still open, with a few words\n" for number in range(1, 300)
+    ),
+}
 MODES: dict[str, Callable[[dict[str, Any]], Scripted]] = {
     "echo": lambda request: say(f"You said: {last_user_text(request)[:200]}"),
     "instant": lambda request: replace(say("Yes."), fragment=1000),
-    "stream100": lambda request: replace(slow(PROSE * 12, 100), fragment=4),
+    **{f"{kind}100": functools.partial(_at_100, text) for kind, text in KINDS_OF_TEXT.items()},
 }
 
 

@@ -21,7 +21,8 @@ class StillApp(MemGPTApp):
     """Does not go to the engine: what it shows is put into its bridge."""
 
     def start(self) -> None:
-        """Nothing to go to."""
+        """Nothing to go to; and the seconds of a turn stand still."""
+        self.status.clock = lambda: 1000.0
 
 
 def still(folder: Path, theme: str = "dark", **options: Any) -> StillApp:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pty
-import select
 import signal
 import struct
-import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
-import pyte
 import pytest
 
 from memgpt.home import Home
@@ -23,68 +19,10 @@ from tests.conftest import processes_of
 from tests.support import model_server as scripted
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
+from tests.support.terminal import Terminal
 
 ENTER, ESCAPE, CTRL_C, CTRL_Q = "\r", "\x1b", "\x03", "\x11"
 LEAVES = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l")  # the alternate screen, hidden cursor and mouse are given back
-
-
-class Terminal:
-    """A program on a pseudo-terminal with a screen that can be read."""
-
-    def __init__(self, program: Program, *arguments: str, columns: int = 120, rows: int = 40, **more: str) -> None:
-        self.screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self.screen)
-        self.bytes = b""
-        self._master, self.slave = pty.openpty()
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.before = termios.tcgetattr(self.slave)
-        environment = program.environment(TERM="xterm-256color", COLORTERM="truecolor", **more)
-        self.process = subprocess.Popen(
-            program.command(*arguments), stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,
-        )  # fmt: skip
-
-    def read(self, seconds: float = 0.05) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if not select.select([self._master], [], [], left)[0]:
-                return
-            try:
-                data = os.read(self._master, 65536)
-            except OSError:
-                return
-            self.bytes += data
-            self._stream.feed(data)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.screen.display)
-
-    def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-    def until(self, true: Callable[[], Any], seconds: float = 40) -> None:
-        deadline = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < deadline, f"it did not come true; the screen shows:\n{self.text}"
-            self.read()
-
-    def shows(self, *words: str) -> None:
-        self.until(lambda: all(word in self.text for word in words))
-
-    def ended(self, seconds: float = 10) -> int:
-        """Waits for the end; the terminal must be as it was before."""
-        self.until(lambda: self.process.poll() is not None, seconds)
-        self.read(0.2)
-        assert termios.tcgetattr(self.slave) == self.before
-        return int(self.process.returncode)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self._master)
-        os.close(self.slave)
 
 
 @pytest.fixture
@@ -94,7 +32,8 @@ def terminal(home: Home, agent_name: str, model: ModelServer) -> Iterator[Callab
     def open_one(*arguments: str, **more: Any) -> Terminal:
         given = ("run", "--agent", agent_name, "--model", "openai/scripted", "--model-endpoint", model.url,
                  "--context-window", "8192", "--first", *arguments)  # fmt: skip
-        made.append(Terminal(Program(home), *given, **more))
+        program = Program(home)
+        made.append(Terminal(program.command(*given), program.environment(), **more))
         return made[-1]
 
     yield open_one
@@ -115,6 +54,14 @@ def test_open_type_read_quit(terminal: Callable[..., Terminal], model: ModelServ
     assert shown.ended() == 0
     assert all(mark in shown.bytes for mark in LEAVES[:2])
     assert scripted.last_user_text(model.requests[-1]) == "Hello out there"
+
+
+def test_what_is_typed_before_the_first_frame_is_not_lost(terminal: Callable[..., Terminal]) -> None:
+    shown = terminal()
+    shown.type("typed at once")
+    shown.shows("typed at once", "idle")
+    shown.type(ENTER)
+    shown.shows("You said: typed at once")
 
 
 @pytest.mark.parametrize("how", ["/exit", "twice"])
@@ -172,7 +119,7 @@ def test_screen_and_engine_killed_in_mid_turn(fresh_home: Home, model: ModelServ
     """What was finished is there, and the open answer to within its last second, marked interrupted."""
     program = Program(fresh_home)
     given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
-    shown = Terminal(program, *given)
+    shown = Terminal(program.command(*given), program.environment())
     try:
         shown.shows("idle")
         shown.type("First" + ENTER)
@@ -186,7 +133,7 @@ def test_screen_and_engine_killed_in_mid_turn(fresh_home: Home, model: ModelServ
             process.kill()
     finally:
         shown.close()
-    again = Terminal(program, "run", "--agent", "ada")
+    again = Terminal(program.command("run", "--agent", "ada"), program.environment())
     try:
         again.shows("You said: First", "Second", "alpha", "interrupted")
         kept = " ".join(again.text.split()).count("alpha")
@@ -227,7 +174,8 @@ def test_nothing_is_drawn_when_nothing_happens(terminal: Callable[..., Terminal]
 
 def test_the_first_run_begins_with_enter(fresh_home: Home) -> None:
     """Nothing configured: the panel stands above a prompt that takes keys, and Enter begins on the built-in model."""
-    shown = Terminal(Program(fresh_home), "run")
+    program = Program(fresh_home)
+    shown = Terminal(program.command("run"), program.environment())
     try:
         shown.shows("Welcome", "built-in model")
         shown.type(ENTER)

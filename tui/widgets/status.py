@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rich.segment import Segment
 from rich.style import Style
@@ -29,6 +30,7 @@ class StatusLine(Widget):
         self.meter = False
         self._began = 0.0
         self._flash = ""
+        self.clock: Callable[[], float] = time.monotonic
         self._timer: Timer | None = None
         self._flash_timer: Timer | None = None
 
@@ -36,7 +38,7 @@ class StatusLine(Widget):
         self.view = view
         busy = view.phase not in ("idle", "starting")
         if busy and not self._began:
-            self._began = time.monotonic()
+            self._began = self.clock()
             self._timer = self.set_interval(1.0, self.refresh)
         elif not busy and self._began:
             self._began = 0.0
@@ -82,7 +84,7 @@ class StatusLine(Widget):
 
     def _phase(self) -> str:
         queued = f", {len(self.view.queued)} queued" if self.view.queued else ""
-        elapsed = f" {time.monotonic() - self._began:.0f} s" if self._began else ""
+        elapsed = f" {self.clock() - self._began:.0f} s" if self._began else ""
         return f"{self.view.phase.replace('_', ' ')}{elapsed}{queued}"
 
     def _turn(self) -> str:

@@ -1,0 +1,72 @@
+"""Our own time for one model call, through the socket, on top of a bare litellm call with the same prompt, for a model
+that answers at once; shallow and deep, `auto_recall` off and on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from benchmarks.support import deep, median, model, program, row, server
+from core.llm.tokens import prepare_environment
+from memgpt.link import Link
+from tests.support.program import Program
+
+CALLS, DEEP = 60, 10_000
+
+
+async def bare(url: str, messages: list[dict[str, Any]]) -> list[float]:
+    """Seconds of litellm alone, streaming, to the end of the answer."""
+    prepare_environment()
+    import litellm
+
+    litellm.suppress_debug_info = True
+    taken = []
+    for _ in range(CALLS):
+        began = time.perf_counter()
+        answer = await litellm.acompletion(
+            model="openai/scripted", api_base=url, api_key="none", messages=messages, stream=True, max_tokens=1024,
+            stream_options={"include_usage": True},
+        )  # fmt: skip
+        async for _chunk in answer:
+            pass
+        taken.append(time.perf_counter() - began)
+    return taken[5:]
+
+
+async def ours(found: Program, agent: str) -> list[float]:
+    link = await Link.open(found.home, role="send")
+    taken = []
+    for number in range(CALLS):
+        began = time.perf_counter()
+        async for _ in link.stream("send", agent=agent, text=f"Number {number} please."):
+            pass
+        taken.append(time.perf_counter() - began)
+    await link.close()
+    return taken[5:]
+
+
+def main() -> None:
+    window = 200_000
+    with server("instant") as url, program() as found:
+        found.good("send", "--agent", "shallow", "--create", *model(url, window), "Hello")
+        deep(found, "deep", DEEP, url)
+        found.good("configure", "--agent", "deep", "--set", f"context_window={window}")
+        row("", "p50 ms", "ours on top")
+        for agent in ("shallow", "deep"):
+            for recall in ("off", "on"):
+                found.good("configure", "--agent", agent, "--set", f"auto_recall={recall}")
+                found.good("search", "recall", "warm", "--agent", agent)
+                messages = found.good("show", "context", "--agent", agent, "--json").json["messages"]
+                spent = asyncio.run(ours(found, agent))
+                base = median(asyncio.run(bare(url, messages)))
+                row(
+                    f"{agent}, auto_recall {recall}",
+                    f"{median(spent) * 1000:.1f}",
+                    f"{(median(spent) - base) * 1000:.1f}",
+                )
+                row("  litellm alone", f"{base * 1000:.1f}")
+
+
+if __name__ == "__main__":
+    main()

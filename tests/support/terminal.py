@@ -1,0 +1,81 @@
+"""A program on a pseudo-terminal, its screen read by pyte."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pyte
+
+COLOURS = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
+class Terminal:
+    """A program on a pseudo-terminal with a screen that can be read."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], columns: int = 120, rows: int = 40
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.bytes = b""
+        self._master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        quiet = termios.tcgetattr(self.slave)
+        quiet[3] &= ~termios.ECHO  # what is typed is seen when the program shows it, not before
+        termios.tcsetattr(self.slave, termios.TCSANOW, quiet)
+        self.before = termios.tcgetattr(self.slave)
+        self.process = subprocess.Popen(
+            command, stdin=self.slave, stdout=self.slave, stderr=self.slave, env={**environment, **COLOURS},
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,
+        )  # fmt: skip
+
+    def read(self, seconds: float = 0.05) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self._master], [], [], left)[0]:
+                return
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:
+                return
+            self.bytes += data
+            self._stream.feed(data)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def until(self, true: Callable[[], Any], seconds: float = 40) -> None:
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, f"it did not come true; the screen shows:\n{self.text}"
+            self.read()
+
+    def shows(self, *words: str) -> None:
+        self.until(lambda: all(word in self.text for word in words))
+
+    def ended(self, seconds: float = 10) -> int:
+        """Waits for the end; the terminal must be as it was before."""
+        self.until(lambda: self.process.poll() is not None, seconds)
+        self.read(0.2)
+        assert termios.tcgetattr(self.slave) == self.before
+        return int(self.process.returncode)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._master)
+        os.close(self.slave)
