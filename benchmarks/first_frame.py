@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import time
 
-from benchmarks.support import deep, median, model, program, row, server, terminal
+from benchmarks.support import deep, median, model, program, row, server, settled, terminal
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 
@@ -40,6 +40,7 @@ def app(found: Program, agent: str, url: str, cold: bool) -> tuple[float, float]
     """Seconds to the first key, and to the last screenful with figures."""
     if cold:
         found.good("engine", "stop", "--now")
+    settled(found.home)
     began = time.perf_counter()
     opened = terminal(found, "run", "--agent", agent, "--first", *model(url))
     try:

@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +125,17 @@ def cpu(home: Home) -> dict[str, float]:
             times = process.cpu_times()
             spent[kind(process)] = spent.get(kind(process), 0.0) + times.user + times.system
     return spent
+
+
+def settled(home: Home) -> None:
+    """Waits until nothing of a home is at work, loading included."""
+    before = sum(cpu(home).values())
+    while True:
+        time.sleep(1)
+        now = sum(cpu(home).values())
+        if now - before < 0.05:
+            return
+        before = now
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -98,13 +98,13 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     """A snapshot, and from then on every event, without a gap or a repeat."""
     fresh = not roster.exists(given["agent"])
     session = await _session(roster, given)
-    if given.get("login") and not given.get("read_only"):
-        await session.login()
     snapshot = await _snapshot(session, int(given.get("since") or 0))
     caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json())))
     yield "result", {"snapshot": snapshot}
     session.tell(session.activity())
     await session.tell_context()
+    if given.get("login") and not given.get("read_only"):  # after the first page: counting it loads a tokenizer
+        await session.login()
     if fresh and given.get("greet"):
         await _greet(session, caller)
 

@@ -23,6 +23,7 @@ from core.llm.types import ModelError, Request
 from core.memory.search import Corpus
 from core.messages import Item, State
 from core.rerender import rerendered
+from core.store import rows
 from core.store.database import Database
 from core.store.journal import Draft, Journal, now
 from core.thinking import Model, Thinking, commit_interrupted
@@ -244,6 +245,7 @@ class Session:
             counter=catalog.counter_of(model, self.gateway.builtin),
             plain_schemas=window <= SMALL_WINDOW,
         )
+        renderer.know(await self._counted(model))
         external = ExternalContext(
             self.journal, self.corpus, self.sources, renderer.zone, settings["search_page_size"], limits.result
         )
@@ -259,6 +261,15 @@ class Session:
             self.journal, renderer, manager, base_executor(), thinking, external, self._cancel,
             settings["max_steps"], recalls, adapts=settings["protocol"] == "auto" and next_protocol(renderer.protocol) is not None,
         )  # fmt: skip
+
+    async def _counted(self, model: str) -> dict[str, int]:
+        """Tokens of the fixed part's texts as the last call of this model had them: each text is counted once."""
+        calls = await self.journal.steps(kinds=("call",), limit=1)
+        if not calls or calls[0].body["model"] != model:
+            return {}
+        keys = [key for _, key in calls[0].body["parts"]]
+        known: dict[str, int] = await self.journal.read(lambda connection: rows.counted_parts(connection, keys))
+        return known
 
     async def _window(self, settings: Mapping[str, Any]) -> int:
         own, model = int(settings["context_window"]), settings["model"]
@@ -326,12 +337,15 @@ class Session:
             await commit_interrupted(self.journal, agent.renderer, agent.external, found.said, found.thought)
 
     async def login(self) -> None:
-        """Journals that the app was opened; it goes with the next message and calls no model."""
+        """Journals that the app was opened; it goes with the next message and calls no model. While a turn runs, whoever
+        opens it sees that turn, and the model is not told."""
         agent = await self.agent()
         steps = await self.journal.steps(kinds=("login", "user"), limit=1)
         at = now()
         packed = instructions.login_event(at, steps[-1].at if steps else None, agent.renderer.zone)
         items = (await agent.renderer.event("login", packed),) if agent.renderer.searches else ()
+        if self.busy:
+            return
         await self.journal.append(Draft("login", {"event": "login"}, items=items), at=at)
 
     async def interrupt(self) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from memgpt import wire
@@ -91,6 +92,8 @@ class Link:
                 deadline = max(deadline, time.monotonic() + MAKE_WAY_S)
             elif not start:
                 raise UserError("No engine runs on this home.", "Any command that needs one starts it.")
+            elif (early := _started.pop(home.path, None)) and early.poll() is None:
+                process = early
             elif process is None or process.poll() is not None:
                 _raise_if_refused(process, home)
                 process = start_engine(home)
@@ -223,6 +226,16 @@ def start_engine(home: Home) -> subprocess.Popen[bytes]:
         os.close(descriptor)
     threading.Thread(target=process.wait, daemon=True).start()  # or it would stay as a zombie when it ends before us
     return process
+
+
+_started: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+def start_early(home: Home) -> None:
+    """Starts the engine of a home where none runs, for a link that is opened a little later: it loads meanwhile."""
+    if not home.socket.exists():
+        home.create()
+        _started[home.path] = start_engine(home)
 
 
 def engine_runs(home: Home) -> bool:

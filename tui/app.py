@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.actions import SkipAction
@@ -17,16 +18,14 @@ from textual.worker import Worker, WorkerState
 from memgpt import config
 from memgpt.commands import Command
 from memgpt.home import Home, UserError
-from tui import commands as front_commands
 from tui import theme as themes
-from tui.bridge import Bridge
 from tui.connection import Connection
 from tui.keymap import bindings_of, keymap, shown_keys
 from tui.memory_view import memory_entries
 from tui.options import RunOptions
 from tui.palette import SlashCommands
 from tui.terminal import on_hang_up
-from tui.view import Entry
+from tui.view import Entry, View
 from tui.widgets.context_map import ContextMap
 from tui.widgets.first_run import FirstRun
 from tui.widgets.pane import Pane
@@ -35,7 +34,11 @@ from tui.widgets.slash_menu import SlashMenu
 from tui.widgets.status import FULL, HOT, StatusLine, figure, fullness
 from tui.widgets.transcript import Transcript
 
-FLUSH_S, SLOW_FLUSH_S = 0.1, 0.25  # between two drawings of what has arrived
+if TYPE_CHECKING:
+    from tui.bridge import Bridge
+
+FLUSH_S, SLOW_FLUSH_S = 0.1, 0.25  # between two drawings of an answer that grows
+SOON_S = 0.03  # and of everything else
 TWICE_S = 1.5  # within which a second Ctrl+C quits
 Part = str
 
@@ -58,7 +61,6 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.look = themes.load(home, options.theme)
         self.register_theme(themes.for_textual(self.look))
         self.theme = self.look.name
-        self.bridge = Bridge(self._wake)
         self.connection = Connection(home, options, "screen", self._snapshot, self._event, self._trouble)
         self.history = history
         self.failure = ""
@@ -70,7 +72,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self._interrupted_at = 0.0
 
     def compose(self) -> ComposeResult:
-        view = self.bridge.view
+        view = View()
         with Horizontal(id="columns"):
             chat = [Transcript(self.look, id="chat"), SlashMenu()]
             if self.options.set_up:
@@ -96,13 +98,20 @@ class MemGPTApp(App[None], inherit_bindings=False):
             self.prompt.read_only = True
             self.prompt.placeholder = "Looking on"
         if not self.options.set_up:
-            self.start()
+            self.call_after_refresh(self.start)  # the first frame and the first keys come before everything else
 
     def start(self) -> None:
         """Goes to the engine, which is started where none runs."""
         self.run_worker(self.connection.run(), group="connection", exit_on_error=False)
 
     # --- short ways to the parts ------------------------------------------------------------------------------
+
+    @cached_property
+    def bridge(self) -> Bridge:
+        """Made when first asked for: its vocabulary takes longer to load than the first frame can wait."""
+        from tui.bridge import Bridge
+
+        return Bridge(self._wake)
 
     @property
     def prompt(self) -> Prompt:
@@ -131,6 +140,8 @@ class MemGPTApp(App[None], inherit_bindings=False):
             self.bridge.resume(snapshot)
         else:
             self.bridge.show(snapshot)
+            from tui import commands as front_commands
+
             front_commands.welcome(self, snapshot)
         self.connection.seen = self.bridge.view.step
 
@@ -160,7 +171,8 @@ class MemGPTApp(App[None], inherit_bindings=False):
         if self._flushing or not self.is_running:
             return
         self._flushing = True
-        wait = self._flush_s - (time.monotonic() - self._flushed_at)
+        pause = self._flush_s if self.bridge.growing else SOON_S
+        wait = pause - (time.monotonic() - self._flushed_at)
         if wait <= 0:
             self.call_later(self._draw_changes)
         else:
@@ -231,7 +243,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
             ]
         pane = self.screen_stack[0].query_one("#chat-pane", Pane)
         pane.border_subtitle = " · ".join(f"{key} {word}" for key, word in keys)
-        self.status.show(self.bridge.view)
+        self.status.refresh()
 
     # --- the prompt -------------------------------------------------------------------------------------------
 
@@ -299,6 +311,8 @@ class MemGPTApp(App[None], inherit_bindings=False):
             self.run_command(f"/{command.name}")
 
     def run_command(self, line: str) -> None:
+        from tui import commands as front_commands
+
         self.run_worker(front_commands.run(self, line), group="command", exit_on_error=False)
         self.prompt.focus()
 

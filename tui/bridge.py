@@ -28,6 +28,11 @@ class Bridge:
         self._wake = wake
         self._open: dict[str, Entry] = {}
 
+    @property
+    def growing(self) -> bool:
+        """Whether an answer is arriving."""
+        return bool(self._open)
+
     def take(self) -> set[str]:
         """What changed since it was asked last."""
         changed, self.changed = self.changed, set()

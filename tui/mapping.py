@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from memgpt.events import ContextChanged
+if TYPE_CHECKING:
+    from memgpt.events import ContextChanged
 
 GLYPHS = {
     "instructions": "▚", "functions": "▞", "core_memory": "▒", "metadata": "░", "summary": "◆", "messages": "█",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from memgpt.events import ContextChanged
+if TYPE_CHECKING:
+    from memgpt.events import ContextChanged
 
 Kind = Literal["user", "assistant", "queued", "rule", "note", "error", "thought", "call", "block"]
 

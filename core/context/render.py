@@ -30,7 +30,11 @@ class Renderer:
     zone: tzinfo | None
     counter: Counter
     plain_schemas: bool
-    _counted: dict[str, int] = field(default_factory=dict)
+    _counted: dict[str, int] = field(default_factory=lambda: {"": 0})
+
+    def know(self, counted: Mapping[str, int]) -> None:
+        """Takes the counts of texts over that were counted for this model before."""
+        self._counted.update(counted)
 
     async def item(self, kind: str, sent: Mapping[str, Any], recalled: int = 0) -> Item:
         """A counted item; its id and step are given when it is journalled."""

@@ -54,6 +54,12 @@ def insert_parts(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, tupl
     _insert(connection, "part", [(key, *parts[key]) for key in sorted(fresh)])
 
 
+def counted_parts(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, int]:
+    """The texts of rendered parts and their tokens."""
+    found = connection.execute(f"SELECT body, tokens FROM part WHERE hash IN ({_marks(keys)})", list(keys)).fetchall()
+    return dict(found)
+
+
 def put_present(connection: duckdb.DuckDBPyConnection, step: int, state: str, snapshot: bool) -> None:
     connection.execute("DELETE FROM present")
     connection.execute("INSERT INTO present VALUES (?, ?)", [step, state])

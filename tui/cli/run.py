@@ -48,8 +48,11 @@ def run_options(home: Home, options: argparse.Namespace, settings: dict[str, Any
 
 
 def _screen(home: Home, chosen: RunOptions, settings: dict[str, Any], mouse: bool) -> int:
+    from memgpt.link import start_early
     from tui import terminal
 
+    if not chosen.set_up:
+        start_early(home)
     terminal.prepare(chosen.low_bandwidth)
     from tui.app import MemGPTApp
 
