@@ -7,7 +7,9 @@ import asyncio
 import time
 from typing import Any
 
-from benchmarks.support import deep, median, model, program, row, server
+from benchmarks.support import deep, median, model, program, row, server, settled
+from core.functions.conversation import base_executor
+from core.llm.protocol import native_tools
 from core.llm.tokens import prepare_environment
 from memgpt.link import Link
 from tests.support.program import Program
@@ -15,17 +17,28 @@ from tests.support.program import Program
 CALLS, DEEP = 60, 10_000
 
 
-async def bare(url: str, messages: list[dict[str, Any]]) -> list[float]:
-    """Seconds of litellm alone, streaming, to the end of the answer."""
+def sent(found: Program, agent: str) -> list[dict[str, Any]]:
+    """The prompt as it stands."""
+    messages: list[dict[str, Any]] = found.good("show", "context", "--agent", agent, "--json").json["messages"]
+    return messages
+
+
+def bare(url: str, messages: list[dict[str, Any]]) -> float:
+    """Median seconds of litellm alone, with the same functions, streaming, to the end of the answer."""
+    return median(asyncio.run(_bare(url, messages)))
+
+
+async def _bare(url: str, messages: list[dict[str, Any]]) -> list[float]:
     prepare_environment()
     import litellm
 
     litellm.suppress_debug_info = True
-    taken = []
+    taken, tools = [], native_tools(base_executor().schemas(plain=False))
     for _ in range(CALLS):
         began = time.perf_counter()
         answer = await litellm.acompletion(
-            model="openai/scripted", api_base=url, api_key="none", messages=messages, stream=True, max_tokens=1024,
+            model="openai/scripted", api_base=url, api_key="none", messages=messages, tools=tools, stream=True,
+            max_tokens=1024,
             stream_options={"include_usage": True},
         )  # fmt: skip
         async for _chunk in answer:
@@ -57,14 +70,11 @@ def main() -> None:
             for recall in ("off", "on"):
                 found.good("configure", "--agent", agent, "--set", f"auto_recall={recall}")
                 found.good("search", "recall", "warm", "--agent", agent)
-                messages = found.good("show", "context", "--agent", agent, "--json").json["messages"]
-                spent = asyncio.run(ours(found, agent))
-                base = median(asyncio.run(bare(url, messages)))
-                row(
-                    f"{agent}, auto_recall {recall}",
-                    f"{median(spent) * 1000:.1f}",
-                    f"{(median(spent) - base) * 1000:.1f}",
-                )
+                settled(found.home)
+                before = bare(url, sent(found, agent))
+                spent = median(asyncio.run(ours(found, agent)))
+                base = (before + bare(url, sent(found, agent))) / 2  # the prompt has grown meanwhile
+                row(f"{agent}, auto_recall {recall}", f"{spent * 1000:.1f}", f"{(spent - base) * 1000:.1f}")
                 row("  litellm alone", f"{base * 1000:.1f}")
 
 
