@@ -134,6 +134,7 @@ class Engine:
                 self._needed_at = time.monotonic()
             elif time.monotonic() - self._needed_at > self.linger_s:
                 self.leave(False)
+            await self.roster.beat()
             await self.roster.close_idle()
 
     def _holds_lock(self) -> bool:

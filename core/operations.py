@@ -99,6 +99,7 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     fresh = not roster.exists(given["agent"])
     session = await _session(roster, given)
     snapshot = await _snapshot(session, int(given.get("since") or 0))
+    session.timer_keys = caller.keys
     caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json())))
     yield "result", {"snapshot": snapshot}
     session.tell(session.activity())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from core.context.blocks import block_limit
 from core.llm import catalog
 from core.llm.builtin import Builtin
 from core.llm.gateway import Gateway
+from core.llm.types import ModelError
 from core.memory import documents
 from core.memory.corpus import Corpus
 from core.memory.embedding import Embedder
@@ -199,6 +201,12 @@ class Roster:
         self.sessions.clear()
         await self.library.close()
         await self.gateway.close()
+
+    async def beat(self) -> None:
+        """Begins the timed heartbeats that are due."""
+        for session in list(self.sessions.values()):
+            with contextlib.suppress(ModelError, UserError):  # a turn that somebody asks for will tell of it
+                await session.beat()
 
     async def close_idle(self) -> None:
         """Closes the agents that nobody has used for `linger_s` seconds."""

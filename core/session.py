@@ -32,6 +32,9 @@ from memgpt.home import UserError
 
 SUMMARY_TIMEOUT_S = 60.0
 INTERRUPT_S = 2.0
+MINUTE = 60_000_000  # microseconds
+LOOKED_BACK = 50  # function returns among which a pause of heartbeats is looked for
+TIMER = "A timed heartbeat: nothing has happened for a while."
 SUMMARY_ORDER = (
     "You keep the memory of a conversation. Write a summary in the first person of the assistant, under 120 words: "
     "facts, names, dates, decisions, open questions. Only the summary."
@@ -67,6 +70,7 @@ class Session:
         self._background: set[asyncio.Future[None]] = set()
         self.phase = "idle"
         self.used_at = now()
+        self.timer_keys: Mapping[str, str] = {}  # of the front end that attached last
 
     @classmethod
     async def open(cls, name: str, database: Database, corpus: Corpus, gateway: Gateway, sources: Sources) -> Session:
@@ -119,6 +123,21 @@ class Session:
     def resume(self, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
         """Queues the rest of a turn that was cut off."""
         return self._queue(Waiting("", lambda agent: agent.go_on(), keys))
+
+    async def beat(self) -> bool:
+        """Begins the turn of a timed heartbeat where one is due: somebody looks on, nothing has happened for
+        `heartbeat_minutes`, and the model has not paused them. Whether it did."""
+        after = self.state.settings.get("heartbeat_minutes", 0) * MINUTE
+        if not after or self.busy or not self.watched or now() - self.used_at < after:
+            return False
+        agent = await self.agent()
+        returns = await self.journal.steps(kinds=("return",), limit=LOOKED_BACK)
+        if any(step.at + step.body.get("pause_minutes", 0) * MINUTE > now() for step in returns):
+            return False
+        if agent.renderer.searches and not self.busy:
+            packed = instructions.heartbeat_event(TIMER, now(), agent.renderer.zone)
+            self.happen("timer", packed, "", self.timer_keys)
+        return self.busy
 
     def _queue(self, turn: Waiting) -> AsyncIterator[e.Event]:
         self._waiting.append(turn)
