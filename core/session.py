@@ -9,38 +9,24 @@ from typing import Any
 
 from core.agent import Agent
 from core.context import instructions
-from core.context.blocks import SMALL_WINDOW
-from core.context.manager import QueueManager, SummaryFailed
-from core.context.queue import Limits
-from core.context.render import Renderer
-from core.external import ExternalContext
-from core.functions.conversation import base_executor
-from core.llm import catalog
-from core.llm.builtin import is_builtin
 from core.llm.gateway import Gateway
 from core.llm.protocol import next_protocol
-from core.llm.types import ModelError, Request
+from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.messages import Item, State
+from core.parts import Sources, make_agent
 from core.rerender import rerendered
-from core.store import rows
 from core.store.database import Database
 from core.store.journal import Draft, Journal, now
-from core.thinking import Model, Thinking, commit_interrupted
+from core.thinking import commit_interrupted
 from memgpt import events as e
 from memgpt.home import UserError
 
-SUMMARY_TIMEOUT_S = 60.0
 INTERRUPT_S = 2.0
 MINUTE = 60_000_000  # microseconds
 LOOKED_BACK = 50  # function returns among which a pause of heartbeats is looked for
 TIMER = "A timed heartbeat: nothing has happened for a while."
-SUMMARY_ORDER = (
-    "You keep the memory of a conversation. Write a summary in the first person of the assistant, under 120 words: "
-    "facts, names, dates, decisions, open questions. Only the summary."
-)
 Listener = Callable[[e.Event], None]
-Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 
 
 @dataclass(slots=True, eq=False)
@@ -245,76 +231,11 @@ class Session:
         settings = self.journal.state.settings
         made_for = tuple(sorted((name, str(value)) for name, value in settings.items()))
         if self._agent is None or made_for != self._made_for:
-            self._agent = await self._make_agent(settings)
+            self._agent = await make_agent(self.journal, self.corpus, self.gateway, self.sources, self._cancel)
             self._made_for = made_for
         if keys is not None:
             self._agent.thinking.model = replace(self._agent.thinking.model, keys=keys)
         return self._agent
-
-    async def _make_agent(self, settings: Mapping[str, Any]) -> Agent:
-        model, endpoint = settings["model"], settings["model_endpoint"] or None
-        window = await self._window(settings)
-        limits = Limits.of(window, settings)
-        searches = catalog.can_search(model)
-        renderer = Renderer(
-            protocol=_protocol(settings),
-            window=window,
-            searches=searches,
-            zone=instructions.zone_of(settings["timezone"]),
-            counter=catalog.counter_of(model, self.gateway.builtin),
-            plain_schemas=window <= SMALL_WINDOW,
-        )
-        renderer.know(await self._counted(model))
-        external = ExternalContext(
-            self.journal, self.corpus, self.sources, renderer.zone, settings["search_page_size"], limits.result
-        )
-        called = Model(model, endpoint, settings["request_timeout"], settings["retries"])
-        thinking = Thinking(
-            self.journal, renderer, self.gateway, external, limits, called,
-            settings["monologue"] == "strict", self._cancel,
-        )  # fmt: skip
-        summarise = None if is_builtin(model) else self._summarise
-        manager = QueueManager(self.journal, renderer, limits, model, summarise, catalog.turns_in_view(model))
-        recalls = {"on": True, "off": False}.get(settings["auto_recall"], not searches)
-        return Agent(
-            self.journal, renderer, manager, base_executor(), thinking, external, self._cancel,
-            settings["max_steps"], recalls, adapts=settings["protocol"] == "auto" and next_protocol(renderer.protocol) is not None,
-        )  # fmt: skip
-
-    async def _counted(self, model: str) -> dict[str, int]:
-        """Tokens of the fixed part's texts as the last call of this model had them: each text is counted once."""
-        calls = await self.journal.steps(kinds=("call",), limit=1)
-        if not calls or calls[0].body["model"] != model:
-            return {}
-        keys = [key for _, key in calls[0].body["parts"]]
-        known: dict[str, int] = await self.journal.read(lambda connection: rows.counted_parts(connection, keys))
-        return known
-
-    async def _window(self, settings: Mapping[str, Any]) -> int:
-        own, model = int(settings["context_window"]), settings["model"]
-        if own and not is_builtin(model):
-            return own
-        most = await catalog.context_window(model, settings["model_endpoint"] or None, self.gateway)
-        return min(own, most) if own else most
-
-    async def _summarise(self, old: str, lines: Sequence[str], tokens: int) -> str:
-        """A summary by the agent's own model, with a reserve and a limit of its own."""
-        agent = await self.agent()
-        model, limits = agent.thinking.model, agent.manager.limits
-        text = "\n".join([f"Summary so far: {old}", *lines] if old else lines)
-        room = (limits.window - tokens) * 2  # characters; half of what would fit, since the server counts, not we
-        text = text if len(text) <= room else f"{text[: room // 3]}\n…\n{text[-(room * 2 // 3) :]}"
-        messages = [{"role": "system", "content": SUMMARY_ORDER}, {"role": "user", "content": text}]
-        request = Request(
-            model.name, model.endpoint, messages, [], agent.renderer.protocol, tokens, model.keys, model.timeout, 0
-        )
-        try:
-            summary = await asyncio.wait_for(self.gateway.complete(request), SUMMARY_TIMEOUT_S)
-        except (ModelError, TimeoutError) as error:
-            raise SummaryFailed(str(error) or "the model took too long.") from None
-        if not summary:
-            raise SummaryFailed("the model gave none.")
-        return summary
 
     # --- the present ------------------------------------------------------------------------------------------
 
@@ -384,15 +305,6 @@ class Session:
     @property
     def state(self) -> State:
         return self.journal.state
-
-
-def _protocol(settings: Mapping[str, Any]) -> str:
-    """How the model calls functions: as the user has it, as it was learnt of this model, or as it is supposed to."""
-    model, chosen = settings["model"], settings["protocol"]
-    learnt_of, learnt = settings.get("learnt_protocol", ("", ""))
-    if chosen != "auto":
-        return str(chosen)
-    return str(learnt) if learnt_of == model else catalog.first_protocol(model)
 
 
 async def _events(turn: Waiting) -> AsyncIterator[e.Event]:

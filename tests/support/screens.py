@@ -21,7 +21,10 @@ class StillApp(MemGPTApp):
     """Does not go to the engine: what it shows is put into its bridge."""
 
     def start(self) -> None:
-        """Nothing to go to; and the seconds of a turn stand still."""
+        """Nothing to go to."""
+
+    def on_mount(self) -> None:
+        """The seconds of a turn stand still. (Textual calls the app's own handler too.)"""
         self.status.clock = lambda: 1000.0
 
 
