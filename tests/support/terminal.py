@@ -61,7 +61,7 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, f"it did not come true; the screen shows:\n{self.text}"
-            self.read()
+            self.read(0.004)
 
     def shows(self, *words: str) -> None:
         self.until(lambda: all(word in self.text for word in words))
