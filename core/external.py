@@ -161,6 +161,7 @@ class ExternalContext:
             "created_at": stamp(hit.at, self.zone),
             "ago": ago(hit.at, now()),
             **origin,
+            **({"place": place} if (place := where(hit)) else {}),
             "text": text,
         }
 
@@ -211,6 +212,11 @@ def excerpt(text: str, query: str, characters: int) -> str:
     return f"…{text[start : start + characters]}…"
 
 
+def where(hit: Hit) -> str:
+    """Where a hit stands in what was loaded: `report.pdf, page 12`; empty for what comes from no file."""
+    return ", ".join(part for part in (hit.file, hit.place) if part)
+
+
 def day_of(at: int, zone: tzinfo | None) -> str:
     return moment(at, zone).strftime("%Y-%m-%d")
 
@@ -226,4 +232,5 @@ def result_json(hit: Hit) -> Mapping[str, Any]:
         "role": hit.role,
         "source": hit.source or ("archival" if hit.role == "passage" else "recall"),
         "score": round(hit.score, 6),
+        **{name: value for name, value in (("file", hit.file), ("place", hit.place)) if value},
     }

@@ -111,8 +111,9 @@ class Corpus:
         return await self.database.read(work)
 
     async def fetch(self, docs: Sequence[int]) -> dict[int, tuple[Any, ...]]:
-        """Key, text, time, role, name and title of documents."""
-        query = f"""SELECT d.id, d.key, t.body, d.moment, d.role, d.name, d.title FROM doc d JOIN text t ON t.id = d.text
+        """Key, text, time, role, name, title, file and place of documents."""
+        query = f"""SELECT d.id, d.key, t.body, d.moment, d.role, d.name, d.title, d.file, d.place
+                    FROM doc d JOIN text t ON t.id = d.text
                     WHERE d.id IN ({",".join(map(str, docs))})"""
         rows = await self.database.read(lambda connection: connection.execute(query).fetchall())
         return {row[0]: row[1:] for row in rows}

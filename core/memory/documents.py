@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A message or passage. `key` is the id that users see; `conversation` and `position` say where it was said."""
+    """A message or passage. `key` is the id that users see; `conversation` and `position` say where it was said.
+
+    What comes from a file has its `file`, and its `place` there in words: `page 12`, `lines 30-55`.
+    """
 
     key: str
     kind: str
@@ -25,6 +28,9 @@ class Document:
     position: int
     at: int
     text: str
+    file: str = ""
+    place: str = ""
+    tags: str = ""
 
     @property
     def indexed(self) -> str:
@@ -57,10 +63,10 @@ def insert(
         length = min(LONGEST_TEXT, telling(found).total())
         rows += [
             number, document.key, document.kind, document.role, document.name, document.title, document.conversation,
-            document.position, document.at, step, branch, text, length,
+            document.position, document.at, step, branch, text, length, document.file, document.place, document.tags,
         ]  # fmt: skip
         postings += [(term_id(term), number, min(MOST_TIMES, times), length) for term, times in found.items()]
-    _insert(connection, "doc", 13, rows)
+    _insert(connection, "doc", 16, rows)
     insert_postings(connection, postings)
 
 

@@ -23,7 +23,8 @@ __all__ = ["Answer", "Corpus", "Hit", "Path", "Query", "by_date", "find"]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result. `source` is the name of the source that it came from, empty for the agent's own."""
+    """One result. `source` is the name of the source that it came from, empty for the agent's own; `file` and `place`
+    say where it stands in what was loaded."""
 
     doc: int
     key: str
@@ -34,6 +35,8 @@ class Hit:
     title: str
     source: str
     score: float
+    file: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +136,5 @@ async def _hits(corpora: Sequence[Corpus], page: Sequence[_Ranked]) -> tuple[Hit
 
 
 def _hit(entry: _Ranked, row: tuple[Any, ...], source: str) -> Hit:
-    key, text, at, role, name, title = row
-    return Hit(entry.doc, key, text, at, role, name, title, source, entry.score)
+    key, text, at, role, name, title, file, place = row
+    return Hit(entry.doc, key, text, at, role, name, title, source, entry.score, file, place)

@@ -69,10 +69,10 @@ def _document(value: dict[str, Any], number: int, path: Path, kind: str, present
     key = value.get("id")
     key = str(key) if key is not None else _digest(kind, text, created, number)
     conversation = _string(value, "conversation") or path.name
-    return Document(
-        key, kind, role if kind == "recall" else "passage", _string(value, "name"), _string(value, "title"),
-        conversation, number, moment, text,
-    )  # fmt: skip
+    common = (_string(value, "name"), _string(value, "title"), conversation, number, moment, text)
+    if kind == "recall":
+        return Document(key, kind, role, *common)
+    return Document(key, kind, "passage", *common, file=path.name, place=f"line {number}")
 
 
 def _string(value: dict[str, Any], name: str) -> str:

@@ -124,12 +124,16 @@ def batches(entries: Iterator[Document | Bad], loaded: Loaded) -> Iterator[list[
 def put(connection: duckdb.DuckDBPyConnection, batch: list[Document], step: int, branch: int) -> int:
     """Puts those of a batch in whose id is not there yet; how many that were."""
     fresh = new_ones(connection, batch)
-    row = connection.execute(
-        "SELECT (SELECT coalesce(max(id), 0) + 1 FROM doc), (SELECT coalesce(max(id), 0) + 1 FROM text)"
-    ).fetchone()
+    insert(connection, fresh, step, branch)
+    return len(fresh)
+
+
+def insert(connection: duckdb.DuckDBPyConnection, fresh: list[Document], step: int, branch: int) -> None:
+    """Puts documents into a source under numbers that were never given before."""
+    row = connection.execute("SELECT doc + 1, text + 1 FROM given").fetchone()
     assert row is not None
     documents.insert(connection, fresh, step, branch, row[0], row[1])
-    return len(fresh)
+    connection.execute("UPDATE given SET doc = doc + ?, text = text + ?", [len(fresh)] * 2)
 
 
 def new_ones(connection: duckdb.DuckDBPyConnection, batch: list[Document]) -> list[Document]:

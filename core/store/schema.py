@@ -46,7 +46,28 @@ CREATE TABLE snapshot (step BIGINT NOT NULL, state VARCHAR NOT NULL);
 CREATE TABLE open_reply (call BIGINT NOT NULL, said VARCHAR NOT NULL, thought VARCHAR NOT NULL, moment BIGINT NOT NULL);
 """
 
-MIGRATIONS: dict[Kind, tuple[str, ...]] = {"agent": (DOCUMENTS + JOURNAL,), "source": (DOCUMENTS,)}
+# Where a passage stands in what was loaded, in words (`page 12`, `lines 30-55`), and what it is filed under.
+PLACES = """
+ALTER TABLE doc ADD COLUMN file VARCHAR DEFAULT '';
+ALTER TABLE doc ADD COLUMN place VARCHAR DEFAULT '';
+ALTER TABLE doc ADD COLUMN tags VARCHAR DEFAULT '';
+"""
+
+# The files of a source as they were when they were read; their passages have `path` as their conversation. `error` says
+# why a file could not be read. `given` are the last document and text that were given a number: passages of a changed
+# file go, and a number that a running search may still hold must not come to mean another passage.
+FILES = """
+CREATE TABLE file (
+    path VARCHAR NOT NULL, size BIGINT NOT NULL, modified BIGINT NOT NULL, digest VARCHAR NOT NULL,
+    passages INTEGER NOT NULL, error VARCHAR NOT NULL, reader INTEGER NOT NULL
+);
+CREATE TABLE given AS SELECT (SELECT coalesce(max(id), 0) FROM doc) AS doc, (SELECT coalesce(max(id), 0) FROM text) AS text;
+"""
+
+MIGRATIONS: dict[Kind, tuple[str, ...]] = {
+    "agent": (DOCUMENTS + JOURNAL, PLACES),
+    "source": (DOCUMENTS, PLACES + FILES),
+}
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
