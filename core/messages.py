@@ -113,6 +113,7 @@ class State:
     recall: int = 0
     archival: int = 0
     sources: tuple[str, ...] = ()
+    passages: dict[str, int] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()
     factor: float = 1.0
     reconciled: str = ""
@@ -190,6 +191,8 @@ def _arrived(state: State, step: Step) -> State:
     """A user's message, or an event that the model is told of."""
     queue = state.queue[:-1] if state.queue and state.queue[-1].kind == "login" == step.kind else state.queue
     changed = replace(state, queue=(*queue, *step.items), recall=state.recall + int(step.kind == "user"))
+    if step.body.get("source") in state.sources:
+        changed = replace(changed, passages={**state.passages, step.body["source"]: step.body["passages"]})
     if step.kind == "pressure":
         changed = replace(changed, warned=True)
     if step.body.get("turn"):
@@ -289,6 +292,7 @@ def _moved(state: State, step: Step) -> State:
         state,
         settings=carried["settings"],
         sources=tuple(carried["sources"]),
+        passages=dict(carried.get("passages", {})),
         recall=state.recall + carried["recall"],
         path=tuple(dict.fromkeys((*((b, last) for b, last in carried["imports"]), *state.path))),
         turn=None,
@@ -314,7 +318,10 @@ def _imported(state: State, step: Step) -> State:
 def _attached(state: State, step: Step) -> State:
     source = step.body["source"]
     rest = tuple(known for known in state.sources if known != source)
-    return replace(state, sources=(*rest, source) if step.kind == "attach" else rest)
+    counts = {name: count for name, count in state.passages.items() if name != source}
+    if step.kind == "detach":
+        return replace(state, sources=rest, passages=counts)
+    return replace(state, sources=(*rest, source), passages={**counts, source: step.body.get("passages", 0)})
 
 
 _CHANGES: dict[str, Callable[[State, Step], State]] = {

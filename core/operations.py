@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import slash
+from core import attaching, slash
 from core.external import result_json
 from core.forgetting import forget
 from core.functions.conversation import base_executor
@@ -22,7 +22,8 @@ from core.memory.search import Query
 from core.roster import Roster
 from core.session import Session
 from core.show import show
-from core.store.journal import Draft, now
+from core.sources.progress import Progress
+from core.store.journal import now
 from core.transcript import transcript
 from memgpt import config
 from memgpt.config import AgentConfig
@@ -186,24 +187,26 @@ async def _command(roster: Roster, given: Parameters, caller: Caller) -> AsyncIt
 
 async def _roster_command(roster: Roster, session: Session, line: str, caller: Caller) -> slash.Outcome | None:
     """The commands that need more than their own agent."""
-    from memgpt.commands import parse
+    from memgpt.commands import load_argument, parse
 
     word, argument = parse(line)
     match word.lower():
+        case "load" if argument:
+            path, name = load_argument(argument)
+            source = attaching.load_and_attach(roster, session, Path(path), name)
+            return slash.Outcome(f"Loading {path} as source {source!r}; you can go on meanwhile.")
         case "sources" | "attach" if not argument:
             listed = await roster.library.listed()
             lines = [
                 f"{'* ' if row['name'] in session.state.sources else '  '}{row['name']}: {row['passages']} passages"
                 for row in listed
             ]
-            return slash.Outcome(
-                "\n".join(lines) or "No source is loaded. `memgpt load jsonl NAME FILE` makes one.", data=listed
-            )
+            return slash.Outcome("\n".join(lines) or "No source is loaded. /load PATH makes one.", data=listed)
         case "attach":
-            await attach_source(roster, session, argument)
+            await attaching.attach(roster, session, argument)
             return slash.Outcome(f"Source {argument!r} is attached.")
         case "detach":
-            await detach_source(session, argument)
+            await attaching.detach(session, argument)
             return slash.Outcome(f"Source {argument!r} is detached.")
     return None
 
@@ -275,17 +278,20 @@ async def _forget(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
 # --- files in -------------------------------------------------------------------------------------------------
 
 
-async def _with_progress(roster: Roster, work: Callable[[Callable[[str, int], None]], Any]) -> AsyncIterator[Part]:
+async def _with_progress(roster: Roster, work: Callable[[Progress], Any]) -> AsyncIterator[Part]:
     """A job and its progress; it stops at the next batch when its front end goes."""
     queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+    def told(phase: str, count: int, total: int = 0) -> None:
+        known = {"total": total} if total else {}
+        queue.put_nowait({"type": "progress", "phase": phase, "count": count, **known})
+
     roster.jobs += 1
-    task = asyncio.ensure_future(
-        work(lambda phase, count: queue.put_nowait({"type": "progress", "phase": phase, "count": count}))
-    )
+    task = asyncio.ensure_future(work(told))
     task.add_done_callback(lambda _: queue.put_nowait(None))
     try:
-        while (told := await queue.get()) is not None:
-            yield "event", told
+        while (part := await queue.get()) is not None:
+            yield "event", part
         yield "result", (await task).to_json()
     finally:
         task.cancel()
@@ -301,9 +307,12 @@ async def _import_messages(roster: Roster, given: Parameters, caller: Caller) ->
         yield part
 
 
-async def _load_jsonl(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    path = Path(given["path"])
-    async for part in _with_progress(roster, lambda told: roster.library.load_jsonl(given["name"], path, told)):
+async def _load(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    kind, name, path = given["kind"], given["name"], Path(given["path"])
+    endings, recursive = tuple(given.get("extensions") or ()), bool(given.get("recursive"))
+    async for part in _with_progress(
+        roster, lambda told: attaching.load(roster, kind, name, path, told, endings, recursive)
+    ):
         yield part
 
 
@@ -317,30 +326,17 @@ async def _sources(roster: Roster, given: Parameters, caller: Caller) -> AsyncIt
 
 
 async def _attach_source(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    await attach_source(roster, await _session(roster, given), given["source"])
+    await attaching.attach(roster, await _session(roster, given), given["source"])
     yield "result", {}
-
-
-async def attach_source(roster: Roster, session: Session, name: str) -> None:
-    corpus = await roster.library.corpus(name)
-    if corpus.source not in session.state.sources:
-        await session.journal.append(Draft("attach", {"source": corpus.source}))
 
 
 async def _detach_source(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    await detach_source(await _session(roster, given), given["source"])
+    await attaching.detach(await _session(roster, given), given["source"])
     yield "result", {}
 
 
-async def detach_source(session: Session, name: str) -> None:
-    known = next((source for source in session.state.sources if source.casefold() == name.casefold()), None)
-    if known is None:
-        raise UserError(f"The source {name!r} is not attached.", "`memgpt list sources` shows what is.")
-    await session.journal.append(Draft("detach", {"source": known}))
-
-
 async def _delete_source(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    await roster.library.delete(given["name"])
+    await attaching.delete(roster, given["name"])
     yield "result", {}
 
 
@@ -374,7 +370,7 @@ _OPERATIONS: dict[str, Operation] = {
     "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "snapshot": _snapshot_now, "history": _history,
     "send": _send, "resume": _resume, "cancel": _cancel, "command": _command, "search": _search,
     "search_many": _search_many, "show": _show, "forget": _forget, "import_messages": _import_messages,
-    "load_jsonl": _load_jsonl, "sources": _sources, "attach_source": _attach_source,
+    "load": _load, "sources": _sources, "attach_source": _attach_source,
     "detach_source": _detach_source, "delete_source": _delete_source, "check": _check, "models": _models,
     "settings": _settings, "functions": _functions,
 }  # fmt: skip

@@ -64,6 +64,7 @@ async def move_head(session: Session, target: int, why: str, removed: int, drop:
     carried = {
         "settings": present.settings,
         "sources": list(present.sources),
+        "passages": dict(present.passages),
         "imports": [[step.body["branch"], OPEN_END] for step in imports],
         "recall": sum(step.body["count"] for step in imports),
         "blocks": sorted(edits),

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,8 @@ from core.memory.embedding import Embedder
 from core.session import Session
 from core.slash import change_settings
 from core.sources.jsonl import read
-from core.sources.library import Library, Loaded, Progress, batches, new_ones
+from core.sources.library import Library, Loaded, batches, new_ones
+from core.sources.progress import Progress, embedding
 from core.store.database import Database
 from core.store.journal import Draft, now
 from memgpt import config
@@ -43,6 +44,7 @@ class Roster:
     sessions: dict[str, Session] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     jobs: int = 0
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.gateway = Gateway(Builtin(self.home.log))
@@ -116,10 +118,20 @@ class Roster:
         corpus.model = str(session.state.settings.get("embedding_model", ""))
         if session.state.name:
             await session.recover()
-        for source in session.state.sources:
-            await self.library.corpus(source)
+        await self._open_sources(session)
         self.sessions[fold(name)] = session
         return session
+
+    async def _open_sources(self, session: Session) -> None:
+        """Opens what an agent has attached, with what became of it while the agent was not open."""
+        for source in session.state.sources:
+            try:
+                passages = await self.library.passages(source)
+            except UserError:  # deleted
+                await session.journal.append(Draft("detach", {"source": source}))
+                continue
+            if session.state.passages.get(source) != passages:
+                await session.journal.append(Draft("attach", {"source": source, "passages": passages}))
 
     async def delete(self, name: str) -> None:
         session = await self.session(name)
@@ -168,7 +180,7 @@ class Roster:
         session.corpus.start()
         session.corpus.added()
         if embed:
-            await session.corpus.settled(lambda left: progress("embedding", left))
+            await session.corpus.settled(embedding(progress))
         return loaded
 
     async def _import_batch(
@@ -184,14 +196,23 @@ class Roster:
 
     # --- the engine's questions -------------------------------------------------------------------------------
 
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begins what nobody waits for; the engine stays until it is done."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def busy(self) -> bool:
-        return self.jobs > 0 or any(session.busy for session in self.sessions.values())
+        return self.jobs > 0 or bool(self._tasks) or any(session.busy for session in self.sessions.values())
 
     def children(self) -> dict[str, int]:
         return {**self.embedder.process_ids(), **self.gateway.builtin.process_ids()}
 
     async def finish(self, now_: bool, seconds: float) -> None:
         """Waits for turns, or interrupts them; closes every file; ends the children."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         turns = [asyncio.create_task(session.finished()) for session in self.sessions.values()]
         if turns and not now_:
             await asyncio.wait(turns, timeout=seconds)

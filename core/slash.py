@@ -226,9 +226,15 @@ async def _search(asked: Asked, kind: str) -> Outcome:
     agent = await asked.session.agent()
     page = await agent.external.search(kind, asked.argument, 0)
     context = _page_context(agent)
-    lines = [f"{hit['created_at']}  {hit.get('role') or hit.get('source')}: {hit['text']}" for hit in page.hits]
+    lines = [f"{hit['created_at']}  {_from(hit)}: {hit['text']}" for hit in page.hits]
     head = shown(page, 0, context).partition(": ")[0]
     return Outcome("\n".join([head, *lines]), data=[dict(hit) for hit in page.hits])
+
+
+def _from(hit: Mapping[str, Any]) -> str:
+    """Who said it, or which source it comes from and where it stands there."""
+    place = f" ({hit['place']})" if hit.get("place") else ""
+    return f"{hit.get('role') or hit.get('source')}{place}"
 
 
 def _page_context(agent: Any) -> Any:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from memgpt import config, wire
 from memgpt.cli.cli import QuickstartChoice, quickstart
+from memgpt.commands import located
 from memgpt.config import AgentConfig
 from memgpt.home import Home, UserError, find_home
 from memgpt.link import Link, LinkLost
@@ -219,7 +220,7 @@ class MemGPT:
     async def _command(self, agent: str, line: str, confirm: bool) -> str:
         outcome: Json = {}
         link = await self._linked()
-        async for told in link.stream("command", agent=agent, line=line, confirmed=confirm):
+        async for told in link.stream("command", agent=agent, line=located(line), confirmed=confirm):
             outcome = told.get("result", outcome)
         if outcome.get("ask") and not confirm:
             raise UserError(outcome["ask"], "Pass confirm=True to agree.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("agents", "", "choose another agent", "front", busy=True),
     Command("new", "[NAME]", "start a new agent", "front", busy=True),
     Command("forget", "TEXT", "erase for good, everywhere, after showing what would go", confirm=True),
+    Command("load", "PATH [NAME]", "load a file or folder as a source, in the background, and attach it", busy=True),
     Command("sources", "", "the sources that are loaded, and those attached", busy=True),
     Command("detach", "SOURCE", "take a source away from this agent", busy=True),
     Command("theme", "[NAME]", "show or change the colours", "front", busy=True),
@@ -82,3 +85,35 @@ def parse(line: str) -> tuple[str, str]:
     """A typed line as its command word (without the slash) and the rest."""
     word, _, rest = line.strip().removeprefix("/").partition(" ")
     return word, rest.strip()
+
+
+def located(line: str) -> str:
+    """A typed line with the path in it made absolute: only the front end knows in which folder its user is."""
+    word, argument = parse(line)
+    command = find(word)
+    if command is None or not argument:
+        return line
+    if command.name == "systemswap":
+        return f"/{word} {_absolute(argument)}"
+    if command.name == "load":
+        path, name = load_argument(argument)
+        return f"/{word} {shlex.quote(_absolute(path))} {name}".rstrip()
+    return line
+
+
+def load_argument(argument: str) -> tuple[str, str]:
+    """The path and the name, which may be empty, of `/load`. A path may be quoted; one with gaps need not be where it
+    exists."""
+    if argument[0] in "\"'":
+        try:
+            path, *words = shlex.split(argument)
+            return path, " ".join(words)
+        except ValueError:  # an apostrophe that belongs to the name
+            return argument, ""
+    path, _, name = argument.rpartition(" ")
+    whole = Path(argument).expanduser().exists() or not Path(path).expanduser().exists()
+    return (argument, "") if whole or not path else (path.strip(), name)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())

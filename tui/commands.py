@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memgpt import commands, config
@@ -21,7 +20,6 @@ SMALL_MODEL = (
     "forgotten. A better one: set a key such as OPENAI_API_KEY and choose /model openai/gpt-4o-mini, start a server on "
     "this machine and run `memgpt quickstart --backend local`, or choose /model gguf:FILE."
 )
-PATHS = ("systemswap",)  # commands whose argument is a file of the place where the user is
 
 
 async def run(app: MemGPTApp, line: str) -> None:
@@ -46,9 +44,7 @@ async def _session(app: MemGPTApp, command: commands.Command, argument: str) -> 
     """A command of the session; where it asks first, the question is put with what it is about."""
     if app.options.read_only:
         raise UserError("You are looking on, with --read-only.", "Open the app without it to take part.")
-    if command.name in PATHS:
-        argument = str(Path(argument).expanduser().absolute())
-    line = f"/{command.name} {argument}".rstrip()
+    line = commands.located(f"/{command.name} {argument}".rstrip())
     outcome = await app.connection.command(line)
     if outcome.get("ask"):
         if not await app.push_screen_wait(Confirm(outcome["ask"], outcome.get("text", ""))):

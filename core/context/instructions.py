@@ -56,6 +56,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
     ("I have a sister in Rome.", "Rome is beautiful! How often do you see your sister?"),
     ("(You told me: I have a dog called Rex.)\nWhat is my dog called?", "Your dog is called Rex."),
 )
+NAMED_SOURCES = 12  # in the metadata; how many there are besides is said
 PLAIN_BLOCK = 300  # characters of a block that such a model can make use of
 
 
@@ -92,9 +93,15 @@ def example_messages() -> list[dict[str, str]]:
     ]
 
 
-def metadata_text(changed_at: int, zone: tzinfo | None) -> str:
-    """The heading of core memory. It changes only when core memory does, so it never breaks a cached prefix alone."""
-    return f"# Core memory (last changed {stamp(changed_at, zone)})"
+def metadata_text(changed_at: int, zone: tzinfo | None, sources: Mapping[str, int]) -> str:
+    """The sources that are attached with their passages, and the heading of core memory. It changes only when one of
+    these does, so it never breaks a cached prefix alone."""
+    heading = f"# Core memory (last changed {stamp(changed_at, zone)})"
+    if not sources:
+        return heading
+    listed = [f"{name} ({count} passages)" for name, count in list(sources.items())[-NAMED_SOURCES:]]
+    more = [f"{len(sources) - len(listed)} more"] if len(sources) > len(listed) else []
+    return f"# Documents\narchival_memory_search also covers: {', '.join([*listed, *more])}.\n\n{heading}"
 
 
 # --- packaging: every message that is not the model's own is one JSON object --------------------------------------
@@ -120,6 +127,10 @@ def with_recalled(packed: str, pages: list[dict[str, str]]) -> str:
 def login_event(at: int, last: int | None, zone: tzinfo | None) -> str:
     before = stamp(last, zone) if last else "never (first login)"
     return _packed({"type": "login", "last_login": before, "time": stamp(at, zone)})
+
+
+def document_event(text: str, at: int, zone: tzinfo | None) -> str:
+    return _packed({"type": "document", "automated": True, "message": text, "time": stamp(at, zone)})
 
 
 def heartbeat_event(reason: str, at: int, zone: tzinfo | None) -> str:

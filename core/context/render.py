@@ -101,7 +101,8 @@ class Renderer:
         described = protocols.functions_text(self.protocol, offered) if self.searches else ""
         pieces = [("instructions", own), ("functions", described)]
         if self.searches:
-            pieces.append(("metadata", instructions.metadata_text(_shown_at(state), self.zone)))
+            sources = {name: state.passages.get(name, 0) for name in state.sources}
+            pieces.append(("metadata", instructions.metadata_text(_shown_at(state), self.zone, sources)))
             blocks = instructions.memory_text(state.shown.values())
         else:
             blocks = instructions.plain_memory(state.shown.values())

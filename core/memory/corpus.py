@@ -71,6 +71,11 @@ class Corpus:
             self._idle.clear()
             self._wake.set()
 
+    def removed(self) -> None:
+        """Told after commits that took documents out: the worker is given the rest anew before it searches again."""
+        self._generation = 0
+        self.added()
+
     async def settled(self, progress: Callable[[int], None] | None = None) -> None:
         """Waits until every document has its vector; `progress` is told how many still have none."""
         self.start()
@@ -168,13 +173,17 @@ class Corpus:
             for piece, vector in enumerate(found)
         ]
 
-        def work(connection: duckdb.DuckDBPyConnection) -> None:
-            marks = ",".join(["(?,?,?,?)"] * len(rows))
-            values = [value for row in rows for value in (row[0], row[6], self.model, row[7])]
-            connection.execute(f"INSERT INTO vector VALUES {marks}", values)
+        def work(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+            listed = ",".join(str(row[0]) for row in batch)
+            held = {row[0] for row in connection.execute(f"SELECT id FROM doc WHERE id IN ({listed})").fetchall()}
+            kept = [row for row in rows if row[0] in held]  # the others were taken out meanwhile
+            if kept:
+                marks = ",".join(["(?,?,?,?)"] * len(kept))
+                values = [value for row in kept for value in (row[0], row[6], self.model, row[7])]
+                connection.execute(f"INSERT INTO vector VALUES {marks}", values)
+            return kept
 
-        await self.database.write(work)
-        await self._give(rows)
+        await self._give(await self.database.write(work))
 
     def _missing(self, connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
         query = """SELECT d.id, d.branch, d.step, d.kind, d.role, d.moment, concat_ws(' ', nullif(d.name, ''), nullif(d.title, '')),

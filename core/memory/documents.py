@@ -70,6 +70,20 @@ def insert(
     insert_postings(connection, postings)
 
 
+def remove(connection: duckdb.DuckDBPyConnection, conversation: str) -> int:
+    """Takes the documents of a conversation out with their texts, words and vectors, inside a transaction of the
+    caller; how many they were."""
+    own = "SELECT id FROM doc WHERE conversation = ?"
+    row = connection.execute(f"SELECT count(*) FROM ({own})", [conversation]).fetchone()
+    if not row or not row[0]:
+        return 0
+    for table in ("posting", "posting_tail", "vector"):
+        connection.execute(f"DELETE FROM {table} WHERE doc IN ({own})", [conversation])
+    connection.execute("DELETE FROM text WHERE id IN (SELECT text FROM doc WHERE conversation = ?)", [conversation])
+    connection.execute("DELETE FROM doc WHERE conversation = ?", [conversation])
+    return int(row[0])
+
+
 def insert_postings(connection: duckdb.DuckDBPyConnection, postings: Sequence[tuple[int, int, int, int]]) -> None:
     """New postings go to the tail. They are numbers of ours, so they stand in the statement itself, which is faster."""
     for start in range(0, len(postings), 5000):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.memory import documents
 from core.memory.corpus import Corpus
 from core.memory.documents import Document
 from core.memory.embedding import Embedder
 from core.sources.jsonl import Bad, read
+from core.sources.progress import Progress, embedding
 from core.store.database import Database
 from core.store.journal import now
 from memgpt.events import rfc3339
@@ -23,8 +25,11 @@ from memgpt.home import Home, UserError, fold
 if TYPE_CHECKING:
     import duckdb
 
+    from core.sources.loading import LoadedFiles, Order
+
+L = TypeVar("L")
 BATCH = 256
-Progress = Callable[[str, int], None]
+LET_GO_S = 0.5  # that a worker at work may take to forget a source's vectors
 
 
 @dataclass(slots=True)
@@ -49,6 +54,8 @@ class Library:
     model: str
     _open: dict[str, Corpus] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _loads: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
 
     async def corpus(self, name: str, create: bool = False) -> Corpus:
         """The source of that name.
@@ -72,17 +79,54 @@ class Library:
     def opened(self, names: Iterable[str]) -> list[Corpus]:
         return [self._open[fold(name)] for name in names if fold(name) in self._open]
 
+    async def load_files(self, name: str, order: Order, progress: Progress) -> LoadedFiles:
+        """Makes or extends a source from files; what is there and unchanged is skipped, so it can be resumed.
+
+        Raises:
+            UserError: the source was deleted meanwhile.
+        """
+        from core.sources.loading import load_files
+
+        return await self._loading(name, lambda corpus: load_files(corpus, order, self.home.log, progress))
+
     async def load_jsonl(self, name: str, path: Path, progress: Progress) -> Loaded:
-        """Makes or extends a source from a JSONL file; what is there already is skipped, so it can be resumed."""
-        corpus = await self.corpus(name, create=True)
+        """Makes or extends a source from a JSONL file; what is there already is skipped, so it can be resumed.
+
+        Raises:
+            UserError: the file cannot be read, or the source was deleted meanwhile.
+        """
+        return await self._loading(name, lambda corpus: self._load_jsonl(corpus, path, progress))
+
+    async def _loading(self, name: str, work: Callable[[Corpus], Awaitable[L]]) -> L:
+        """One load of a source after the other; deleting the source ends the one under way."""
+        async with self._turns.setdefault(fold(name), asyncio.Lock()):
+            corpus = await self.corpus(name, create=True)
+            task: asyncio.Future[L] = asyncio.ensure_future(work(corpus))
+            self._loads[fold(name)] = task
+            try:
+                return await task
+            except asyncio.CancelledError:
+                if self._open.get(fold(name)) is corpus:
+                    raise
+                raise UserError(f"The source {name!r} was deleted while it was being loaded.") from None
+            finally:
+                del self._loads[fold(name)]
+
+    async def _load_jsonl(self, corpus: Corpus, path: Path, progress: Progress) -> Loaded:
         loaded = Loaded()
         for batch in batches(read(path, "archival", now()), loaded):
             loaded.imported += await corpus.database.write(functools.partial(put, batch=batch, step=0, branch=0))
             progress("reading", loaded.imported)
             await asyncio.sleep(0)
         loaded.skipped -= loaded.imported
-        await corpus.settled(lambda left: progress("embedding", left))
+        await corpus.settled(embedding(progress))
         return loaded
+
+    async def passages(self, name: str) -> int:
+        """How many passages a source has."""
+        corpus = await self.corpus(name)
+        row = await corpus.database.read(lambda connection: connection.execute("SELECT count(*) FROM doc").fetchone())
+        return int(row[0]) if row else 0
 
     async def listed(self) -> list[dict[str, Any]]:
         found = []
@@ -97,12 +141,22 @@ class Library:
             )
         return found
 
-    async def delete(self, name: str) -> None:
-        path = (await self.corpus(name)).database.path
+    async def delete(self, name: str) -> str:
+        """Deletes a source at once, also one that is being loaded or searched; its name as it was spelt.
+
+        Raises:
+            UserError: there is none.
+        """
+        await self.corpus(name)
         corpus = self._open.pop(fold(name))
-        await corpus.close()
+        if load := self._loads.get(fold(name)):
+            load.cancel()
+            await asyncio.gather(load, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(corpus.close(), LET_GO_S)
         await corpus.database.close()
-        path.unlink()
+        corpus.database.path.unlink()
+        return corpus.source
 
     async def close(self) -> None:
         for corpus in self._open.values():

@@ -28,6 +28,7 @@ def encode_state(state: State) -> str:
         "pending": [asdict(call) for call in state.pending],
         "turn": asdict(state.turn) if state.turn else None,
         "sources": state.sources,
+        "passages": state.passages,
         "hidden": sorted(state.hidden),
     }
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -55,6 +56,7 @@ def decode_state(value: Mapping[str, Any], texts: Mapping[int, Text], items: Map
         pending=tuple(Pending(**call) for call in value["pending"]),
         turn=Turn(**value["turn"]) if value["turn"] else None,
         sources=tuple(value["sources"]),
+        passages=dict(value.get("passages", {})),
         hidden=frozenset(value["hidden"]),
     )
 

@@ -53,13 +53,14 @@ ALTER TABLE doc ADD COLUMN place VARCHAR DEFAULT '';
 ALTER TABLE doc ADD COLUMN tags VARCHAR DEFAULT '';
 """
 
-# The files of a source as they were when they were read; their passages have `path` as their conversation. `error` says
-# why a file could not be read. `given` are the last document and text that were given a number: passages of a changed
-# file go, and a number that a running search may still hold must not come to mean another passage.
+# The files of a source as they were when they were read; their passages have `path` as their conversation. `digest` is
+# empty while a file is not wholly in, `reader` the version of the readers that read it. `given` are the last document and
+# text that were given a number: passages of a changed file go, and a number that a running search may still hold must
+# not come to mean another passage.
 FILES = """
 CREATE TABLE file (
     path VARCHAR NOT NULL, size BIGINT NOT NULL, modified BIGINT NOT NULL, digest VARCHAR NOT NULL,
-    passages INTEGER NOT NULL, error VARCHAR NOT NULL, reader INTEGER NOT NULL
+    passages INTEGER NOT NULL, reader INTEGER NOT NULL
 );
 CREATE TABLE given AS SELECT (SELECT coalesce(max(id), 0) FROM doc) AS doc, (SELECT coalesce(max(id), 0) FROM text) AS text;
 """

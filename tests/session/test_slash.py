@@ -322,7 +322,7 @@ async def test_what_is_no_command_and_what_has_to_wait(session: Session, server:
 def test_every_command_of_the_table_has_someone_to_do_it() -> None:
     from tui.commands import _OWN
 
-    roster_commands = {"attach", "detach", "sources"}
+    roster_commands = {"attach", "detach", "load", "sources"}
     for command in commands.COMMANDS:
         there = command.name in (_OWN if command.where == "front" or command.name == "forget" else slash._HANDLERS)
         assert there or command.name in roster_commands, command.name

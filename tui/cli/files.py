@@ -10,48 +10,99 @@ from typing import Any
 from memgpt.home import UserError, checked_name
 from memgpt.link import Link
 from tui.cli.asking import ask, with_link
+from tui.text import inert
 
 SHOWN_BAD = 20
+STOPPED = "memgpt: stopped; the same command goes on from here."
 
 
 def run(options: argparse.Namespace) -> int:
     match options.command:
         case "load":
-            name, path = checked_name(options.name), _absolute(options.path)
-            return _told(with_link(lambda link: _job(link, "load_jsonl", name=name, path=path)))
+            return _load(options)
         case "import":
-            agent, path = checked_name(options.agent), _absolute(options.path)
+            agent, path = checked_name(options.agent), _absolute(options.path, "file")
             embed = not options.no_embed
-            return _told(with_link(lambda link: _job(link, "import_messages", agent=agent, path=path, embed=embed)))
+            return _told(_waited("import_messages", agent=agent, path=path, embed=embed))
     ask(f"{options.command}_source", agent=options.agent, source=options.name)
     return 0
 
 
-def _absolute(path: str) -> str:
+def _load(options: argparse.Namespace) -> int:
+    name, path = checked_name(options.name), _absolute(options.path, options.kind)
+    if options.kind != "directory" and (options.recursive or options.extensions):
+        raise UserError("--recursive and --extensions are for folders.", "Leave them out.", status=2)
+    endings = [ending for ending in (options.extensions or "").split(",") if ending.strip()]
+    found = _waited(
+        "load", kind=options.kind, name=name, path=path, extensions=endings, recursive=options.recursive
+    )  # fmt: skip
+    return _told(found) if options.kind == "jsonl" else _told_files(found)
+
+
+def _absolute(path: str, kind: str) -> str:
     found = Path(path).expanduser().absolute()
-    if not found.is_file():
-        raise UserError(f"There is no file {path}.", "Give the path of a JSONL file.")
+    if kind == "directory" and not found.is_dir():
+        raise UserError(f"There is no folder {path}.", "Give the path of a folder.")
+    if kind != "directory" and not found.is_file():
+        hint = "Give the path of a JSONL file." if kind == "jsonl" else "Give the path of a file."
+        raise UserError(f"There is no file {path}.", hint)
     return str(found)
+
+
+def _waited(op: str, **params: Any) -> dict[str, Any]:
+    """The result of a job, with its progress on a terminal."""
+    try:
+        return with_link(lambda link: _job(link, op, **params))
+    except KeyboardInterrupt:
+        print(STOPPED, file=sys.stderr)
+        raise
 
 
 async def _job(link: Link, op: str, **params: Any) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    async for told in link.stream(op, **params):
-        if "result" in told:
-            result = told["result"]
-        elif sys.stderr.isatty():
-            words = f"{told['count']} read" if told["phase"] == "reading" else f"{told['count']} left to embed"
-            print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+    bar = None
     if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        from tui.cli.progress import Bar
+
+        bar = Bar()
+    try:
+        async for told in link.stream(op, **params):
+            if "result" in told:
+                result = told["result"]
+            elif bar:
+                bar.show(told["phase"], told["count"], told.get("total", 0))
+    finally:
+        if bar:
+            bar.close()
     return result
 
 
 def _told(result: dict[str, Any]) -> int:
     """Says what went in, and which lines did not; those make the exit status 1."""
     print(f"{result['imported']} in, {result['skipped']} there already, {len(result['bad'])} bad lines")
-    for bad in result["bad"][:SHOWN_BAD]:
-        print(f"memgpt: line {bad['line']} was skipped: {bad['reason']}.", file=sys.stderr)
-    if len(result["bad"]) > SHOWN_BAD:
-        print(f"memgpt: and {len(result['bad']) - SHOWN_BAD} more bad lines.", file=sys.stderr)
-    return 1 if result["bad"] else 0
+    return _told_bad([f"line {bad['line']} was skipped: {bad['reason']}." for bad in result["bad"]], "bad lines")
+
+
+def _told_files(result: dict[str, Any]) -> int:
+    """Says what became of the files, and which could not be read; those make the exit status 1."""
+    counts = [
+        (result["read"], "read"),
+        (result["replaced"], "of them changed"),
+        (result["unchanged"], "there already"),
+        (result["other"], "no documents"),
+        (len(result["vanished"]), "gone"),
+        (len(result["bad"]), "bad"),
+    ]
+    files = ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
+    print(f"{result['passages']} passages in; files: {files}")
+    gone = [f"{inert(path)} is no longer there; its passages stay." for path in result["vanished"]]
+    _told_bad(gone, "files are no longer there")
+    return _told_bad([f"{inert(bad['file'])} was skipped: {bad['reason']}." for bad in result["bad"]], "bad files")
+
+
+def _told_bad(lines: list[str], what: str) -> int:
+    for line in lines[:SHOWN_BAD]:
+        print(f"memgpt: {inert(line)}", file=sys.stderr)
+    if len(lines) > SHOWN_BAD:
+        print(f"memgpt: and {len(lines) - SHOWN_BAD} more {what}.", file=sys.stderr)
+    return 1 if lines else 0

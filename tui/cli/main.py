@@ -132,9 +132,11 @@ def _things(commands: Commands[Parser]) -> None:
 
 def _files_in(commands: Commands[Parser]) -> None:
     load = _new(commands, "load", "files", "make or extend a source")
-    load.add_argument("kind", choices=("jsonl",))
-    load.add_argument("name")
-    load.add_argument("path")
+    load.add_argument("kind", choices=("directory", "file", "jsonl"))
+    load.add_argument("name", help="the source: made if there is none, else extended")
+    load.add_argument("path", help="what is there already and unchanged is skipped")
+    load.add_argument("--extensions", metavar=".md,.txt", help="of a folder, only files with these endings")
+    load.add_argument("--recursive", action="store_true", help="of a folder, its subfolders too")
     for name, text in (("attach", "give an agent a source to search"), ("detach", "take a source away from an agent")):
         made = _new(commands, name, "files", text)
         made.add_argument("name")

@@ -83,7 +83,8 @@ class Plain:
                 await self._session_command(line)
         return True
 
-    async def _session_command(self, line: str) -> None:
+    async def _session_command(self, typed: str) -> None:
+        line = commands.located(typed)
         outcome = await self.connection.command(line)
         if outcome.get("ask"):
             print(inert(f"{outcome['text']}\n{outcome['ask']} [y/N]"), flush=True)

@@ -31,10 +31,16 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({name: answer[name] for name in ("results", "ms", "embed_ms")}, ensure_ascii=False))
         return 0
     for hit in answer["results"]:
-        print(f"{hit['created_at'][:16].replace('T', ' ')}  {hit['role']}  {hit['id']}\n  {inert(hit['text'])}")
+        print(f"{_head(hit)}\n  {inert(hit['text'])}")
     note = f" ({answer['note']})" if answer["note"] else ""
     print(f"{len(answer['results'])} of {answer['total']} results{note}")
     return 0
+
+
+def _head(hit: dict[str, Any]) -> str:
+    place = ", ".join(part for part in (hit.get("file"), hit.get("place")) if part)
+    parts = (hit["created_at"][:16].replace("T", " "), hit["role"], hit["id"], place)
+    return inert("  ".join(part for part in parts if part))
 
 
 def _queries(path: Path) -> list[dict[str, str]]:
