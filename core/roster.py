@@ -111,9 +111,12 @@ class Roster:
         return session
 
     async def _open(self, name: str) -> Session:
+        fresh = not self.exists(name)
         database = await Database.open(self.home.agent_file(name), "agent")
         model = ""
         corpus = Corpus(database, self.embedder, f"agent:{fold(name)}", model)
+        if fresh:
+            await corpus.indexed()
         session = await Session.open(self.home.folder_of(name), database, corpus, self.gateway, self.library.opened)
         corpus.model = str(session.state.settings.get("embedding_model", ""))
         if session.state.name:
@@ -231,7 +234,7 @@ class Roster:
 
     async def close_idle(self) -> None:
         """Closes the agents that nobody has used for `linger_s` seconds."""
-        for key, session in list(self.sessions.items()):
+        for key, session in list(self.sessions.items()) if not self.jobs else ():
             if not session.busy and not session.watched and now() - session.used_at > self.linger_s * 1_000_000:
                 self.sessions.pop(key)
                 await session.close()

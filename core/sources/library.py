@@ -71,8 +71,11 @@ class Library:
                 raise UserError(
                     f"There is no source {name!r}.", "`memgpt list sources` shows them; `memgpt load` makes one."
                 )
+            fresh = not path.exists()
             database = await Database.open(path, "source")
             corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", self.model, source=path.stem)
+            if fresh:
+                await corpus.indexed()
             self._open[fold(name)] = corpus
             return corpus
 
