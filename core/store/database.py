@@ -126,6 +126,9 @@ def connect(path: Path, kind: Kind) -> duckdb.DuckDBPyConnection:
             connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
             connection.execute("SET enable_external_access = false")
             migrate(connection, kind)
+            connection.execute(
+                "PRAGMA disable_optimizer"
+            )  # of what we write, planning is the most; readers keep theirs
     except duckdb.Error as error:
         raise _unreadable(path, error) from error
     make_private(path)
