@@ -105,8 +105,8 @@ class Backlog:
                 if batch:
                     after = batch[-1][0]
                     texts = [f"{title}\n{body}" if title else body for _, title, body in batch]
-                    asked = asyncio.ensure_future(self._corpus.embedder.vectors(self._corpus.model, texts))
-                    under_way.append((batch, asked))
+                    asking = self._corpus.embedder.vectors(self._corpus.model, texts)
+                    under_way.append((batch, asyncio.ensure_future(asking)))
                 if not under_way:
                     return
                 if len(under_way) == AHEAD or not batch:
@@ -119,9 +119,7 @@ class Backlog:
     async def _keep(self, docs: Sequence[int], vectors: Sequence[Sequence[bytes]]) -> None:
         """Commits the vectors of documents, which the worker then searches too."""
         rows = [
-            (doc, piece, vector)
-            for doc, found in zip(docs, vectors, strict=True)
-            for piece, vector in enumerate(found)
+            (doc, piece, vector) for doc, found in zip(docs, vectors, strict=True) for piece, vector in enumerate(found)
         ]
 
         def work(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, int, bytes]]:
@@ -152,7 +150,9 @@ class Backlog:
         return []
 
     def _missing_count(self, connection: duckdb.DuckDBPyConnection) -> int:
-        query = "SELECT count(*) FROM doc d ANTI JOIN vector v ON v.doc = d.id AND v.model = ? WHERE d.kind <> 'rewritten'"
+        query = (
+            "SELECT count(*) FROM doc d ANTI JOIN vector v ON v.doc = d.id AND v.model = ? WHERE d.kind <> 'rewritten'"
+        )
         found = connection.execute(query, [self._corpus.model]).fetchone()
         return int(found[0]) if found else 0
 

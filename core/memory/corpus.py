@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -100,10 +101,12 @@ class Corpus:
         if self.database.analysis != ANALYSIS:
             await self.backlog.reindexed()
 
-    async def holding(self, docs: Sequence[int], words: str) -> set[int]:
-        """Those of some documents in which the words stand to the letter, case and accents aside."""
+    async def holding(self, docs: Sequence[int], words: str) -> dict[int, int]:
+        """Those of some documents in which the words stand to the letter: 3 as they are, 2 with another case, 1 with other
+        accents or forms."""
         found = await self.fetch(docs)
-        return {row.doc for row in found.values() if words in verbatim(f"{row.title}\n{row.text}")}
+        closeness = {row.doc: _closeness(f"{row.title}\n{row.text}", words) for row in found.values()}
+        return {doc: level for doc, level in closeness.items() if level}
 
     async def containing(self, scope: Scope, words: str, limit: int) -> list[int]:
         """The newest documents in which a string stands that has no term, such as `:-)` or `to be or not to be`."""
@@ -175,7 +178,7 @@ class Corpus:
             await self.embedder.drop(self.name)
             last = await self.database.read(_last_vector)
             for first in range(0, last + 1, LOAD_ROWS):
-                docs, data = await self.database.read(lambda connection, first=first: self._stored(connection, first))
+                docs, data = await self.database.read(functools.partial(self._stored, first=first))
                 if docs:
                     await self.embedder.add(self.name, docs, data)
             self._generation = generation
@@ -189,6 +192,13 @@ class Corpus:
 def _view(connection: duckdb.DuckDBPyConnection, columns: Columns, scope: Scope) -> tuple[View, frozenset[int]]:
     columns.refresh(connection)
     return columns.view(scope), columns.languages()
+
+
+def _closeness(text: str, words: str) -> int:
+    text = " ".join(text.split())
+    if words in text:
+        return 3
+    return 2 if words.casefold() in text.casefold() else int(verbatim(words) in verbatim(text))
 
 
 def _by_term(found: dict[str, Any]) -> dict[int, Any]:

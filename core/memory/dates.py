@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 # What no date is without, or in the languages of CODES hardly ever: the look for one is spared without it.
-HINT = re.compile(r"\d|\b(?:yesterday|today|last|ago|this|january|february|march|april|june|july|august|september"
-                  r"|october|november|december)\b|[^\x00-\x7f]|day\b|woche|monat|jahr|gestern|heute|hier|mois|ayer|mes\b|ieri", re.IGNORECASE)
+HINT = re.compile(
+    r"\d|\b(?:yesterday|today|last|ago|this|january|february|march|april|june|july|august|september"
+    r"|october|november|december)\b|[^\x00-\x7f]|day\b|woche|monat|jahr|gestern|heute|hier|mois|ayer|mes\b|ieri",
+    re.IGNORECASE,
+)
 SHORTEST = 4  # characters; shorter finds are words of another meaning, such as `may` and `we`
 # dateparser's names of the languages that messages are told apart by (core/memory/terms.py, LANGUAGES).
 CODES = (

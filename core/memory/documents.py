@@ -69,7 +69,12 @@ def insert(
     where they stand already."""
     stored = list(text_ids) if text_ids is not None else list(range(first_text, first_text + len(documents)))
     if text_ids is None:
-        _put(connection, "text", ("id", "step", "body"), [(n, step, d.text) for n, d in zip(stored, documents, strict=True)])
+        _put(
+            connection,
+            "text",
+            ("id", "step", "body"),
+            [(n, step, d.text) for n, d in zip(stored, documents, strict=True)],
+        )
     rows: list[tuple[Any, ...]] = []
     postings: list[tuple[int, int]] = []
     for number, (document, text) in enumerate(zip(documents, stored, strict=True), first_doc):

@@ -45,7 +45,9 @@ async def _correct(evidence: Evidence, places: Any, weight: float, shares: Seque
     docs = sorted({int(view.ids[other]) for pairs in around.values() for other, _ in pairs})
     lost = _lost(await evidence.corpus.vectors(docs), near.query, near.cosines)
     for place, pairs in around.items():
-        change = sum(share * lost.get(int(view.ids[other]), 0.0) for other, share in pairs) * weight / evidence.deviation
+        change = (
+            sum(share * lost.get(int(view.ids[other]), 0.0) for other, share in pairs) * weight / evidence.deviation
+        )
         evidence.total[place] += change
         evidence.meaning[place] += change / weight
 

@@ -30,7 +30,7 @@ from core.memory.dates import Span, spans
 from core.memory.embedding import Nearness, WorkerGone
 from core.memory.exact import certified
 from core.memory.scope import Path, Query, Scope
-from core.memory.terms import QueryTerm, as_speaker, language_of, query_terms, verbatim
+from core.memory.terms import QueryTerm, as_speaker, language_of, query_terms
 
 NEAREST = 100
 K1, B, LONG = 0.5, 0.25, 200.0  # BM25 with presence for frequency; terms beyond which a text counts as no longer
@@ -42,13 +42,20 @@ ANSWERS = 0.3
 NEAR_NEIGHBOURS = ((1, 0.4), (2, 0.25), (3, 0.1), (-1, 0.4), (-2, 0.1))
 SPREAD_MOST = 50_000  # documents that share a word; one as common as that says nothing about its neighbours
 SPEAKER = 1.3  # the query names who said it
-SAID_THEN, SAID_AFTER, LONG_SPAN = 4.0, 0.7, 40.0  # in the days that the query names; the days after; days of a long span
+SAID_THEN, SAID_AFTER, LONG_SPAN = (
+    4.0,
+    0.7,
+    40.0,
+)  # in the days that the query names; the days after; days of a long span
 FADES_DAYS = 10.0
 TELLS_WHEN = 1.1  # for each word of time, up to three, where the query asks when
 ASKS = 1.0  # what a question costs: it seldom answers one
 SAYS_MORE, ENOUGH = 1.0, 16.0  # for a longer text, by the logarithm of its terms, up to so many
 IDENTIFIER = 8.0  # a word with digits or signs in it is meant to the letter, and stands above resemblance
-RARE, RARER = 7.0, 1.0  # idf from which a word is a name rather than a word (under 1 in 1,100), and what it gains beyond
+RARE, RARER = (
+    7.0,
+    1.0,
+)  # idf from which a word is a name rather than a word (under 1 in 1,100), and what it gains beyond
 USUAL, SPREAD, FEW = 0.1, 0.11, 50.0  # mean and deviation of cosines where few are known; weight of that, in documents
 LETTERS = 64  # documents with all the words of a query that are compared to the letter
 TO_THE_LETTER = 1000.0
@@ -159,15 +166,15 @@ async def _evidence(corpus: Corpus, path: Path, query: Query) -> Evidence:
     held = await corpus.postings({term for entry in wanted for term in entry.terms} | set(speakers))
     for entry in wanted:
         docs = [held[term] for term in entry.terms if term in held]
-        known = view.places(numpy.unique(numpy.concatenate(docs)) if len(docs) > 1 else docs[0]) if docs else _no_places()
+        known = (
+            view.places(numpy.unique(numpy.concatenate(docs)) if len(docs) > 1 else docs[0]) if docs else _no_places()
+        )
         evidence.postings.append((entry, known))
     evidence.said_by = [view.places(held[term]) if term in held else _no_places() for term in speakers]
     return evidence
 
 
-async def _nearness(
-    corpora: Sequence[tuple[Corpus, Path]], query: Query
-) -> tuple[list[Nearness | None], float, str]:
+async def _nearness(corpora: Sequence[tuple[Corpus, Path]], query: Query) -> tuple[list[Nearness | None], float, str]:
     """How near every document is to the query, by corpus; the milliseconds that embedding it took; and why not."""
     none: list[Nearness | None] = [None for _ in corpora]
     if query.mode == "text" or not query.text.strip():
@@ -291,7 +298,9 @@ def _weigh_meaning(found: Sequence[Evidence], query: Query) -> None:
     """How near documents and their neighbours are, in deviations from the mean, so that a query which is near to nothing
     in particular leaves the word to the words; and the sum of it all."""
     known = [
-        (evidence, evidence.view.by_place(evidence.near.cosines, -2.0)) for evidence in found if evidence.near is not None
+        (evidence, evidence.view.by_place(evidence.near.cosines, -2.0))
+        for evidence in found
+        if evidence.near is not None
     ]
     held = [cosines[cosines > -1.5] for _, cosines in known]
     count = sum(len(values) for values in held)
@@ -323,23 +332,28 @@ def _with_neighbours(z: Any, view: View) -> tuple[Any, float]:
 
 async def _to_the_letter(found: Sequence[Evidence], query: Query) -> None:
     """Puts first what holds the query as it stands."""
-    words = verbatim(query.text)
+    words = " ".join(query.text.split())
     if query.mode == "vector" or not query.letters or not words:
         return
     for evidence in found:
-        view = evidence.view
-        if evidence.postings:
-            places = numpy.flatnonzero(evidence.whole)
-            places = places[_best(evidence.total[places], LETTERS)]
-            docs = view.ids[places].tolist()
-            holding = await evidence.corpus.holding(docs, words)
-            if not holding and len(places) == LETTERS:
-                holding = set(await evidence.corpus.containing(evidence.scope, words, LETTERS))
-        else:
-            holding = set(await evidence.corpus.containing(evidence.scope, words, LETTERS))
-        places = view.places(numpy.array(sorted(holding), numpy.int64))
-        evidence.total[places] += TO_THE_LETTER
+        holding = await _holding(evidence, words)
+        places = evidence.view.places(numpy.array(list(holding), numpy.int64))
+        evidence.total[places] += [TO_THE_LETTER * holding[doc] for doc in evidence.view.ids[places].tolist()]
         evidence.shares[places] = True
+
+
+async def _holding(evidence: Evidence, words: str) -> dict[int, int]:
+    """The documents in which the query stands, and how closely. Those with all of its words are looked at, the best of
+    them first; where that leaves it open, and where the query has no word, all texts are."""
+    corpus, view = evidence.corpus, evidence.view
+    holding: dict[int, int] = {}
+    if evidence.postings:
+        places = numpy.flatnonzero(evidence.whole)
+        docs = view.ids[places[_best(evidence.total[places], LETTERS)]].tolist()
+        holding = await corpus.holding(docs, words)
+        if len(docs) < LETTERS or any(level > 1 for level in holding.values()):
+            return holding
+    return holding | await corpus.holding(await corpus.containing(evidence.scope, words, LETTERS), words)
 
 
 def _best(scores: Any, count: int) -> Any:

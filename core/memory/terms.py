@@ -27,13 +27,17 @@ EMOJI = regex.compile(
     r"\p{Regional_Indicator}{2}|\p{Extended_Pictographic}\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\p{Emoji_Modifier}?)*"
 )
 COMPOUND = regex.compile(r"\w+(?:[-_.:/@#+'\\&=%~?]+\w+)+|\w+[+#]+(?!\w)|\d+(?:[.,]\d+)+")
-JOINED = re.compile(r"[-_.:/@#+'\\&=%~?,](?=\w)|[+#]")  # without one of these no compound, and the slower look is spared
+JOINED = re.compile(
+    r"[-_.:/@#+'\\&=%~?,](?=\w)|[+#]"
+)  # without one of these no compound, and the slower look is spared
 GROUPED = re.compile(r"\d{1,3}(?:[,.'\u00a0\u202f ]\d{3})+(?![\d])")  # 1,234,567 and its kin are also 1234567
 CAMEL = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*")
 HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CONTRACTION = re.compile(r"(?<=[a-z])(?:n't|'(?:s|m|d|ll|re|ve|t))(?![a-z0-9])")
 MARKS = dict.fromkeys(range(0x300, 0x370))  # accents; the marks of other scripts are letters of theirs
-IDENTIFIER = regex.compile(r"(?!\d+(?:st|nd|rd|th|am|pm)$)(?=.*\d)(?=.*\p{L})[\w\W]{4,}|\d{5,}|.*[@_/\\].*|.*\p{L}[.:]\p{L}.*|\d+(?:\.\d+){2,}.*")
+IDENTIFIER = regex.compile(
+    r"(?!\d+(?:st|nd|rd|th|am|pm)$)(?=.*\d)(?=.*\p{L})[\w\W]{4,}|\d{5,}|.*[@_/\\].*|.*\p{L}[.:]\p{L}.*|\d+(?:\.\d+){2,}.*"
+)
 LARGEST_VOCABULARY = 400_000  # words remembered with their terms for each language, some 60 MB at the most
 
 # English function words and what questions are made of. Shorter than most lists: face, fire and computer say something.
@@ -137,7 +141,9 @@ def _words(text: str) -> tuple[list[str], list[str]]:
         exact += [re.sub(r"\D", "", number) for number in GROUPED.findall(low)]
     words = ASCII_WORD.findall(low) if text.isascii() else _wide_words(low)
     if CAMEL.search(text):
-        exact += [hump for name in CAMEL.findall(text) for part in HUMP.findall(name) for hump in [_stemmed(part.lower())]]
+        exact += [
+            hump for name in CAMEL.findall(text) for part in HUMP.findall(name) for hump in [_stemmed(part.lower())]
+        ]
     return words, exact
 
 
@@ -147,7 +153,8 @@ def _wide_words(low: str) -> list[str]:
     words: list[str] = WORD.findall(low)
     for run in RUN.findall(low):
         words += [*run, *(run[place : place + 2] for place in range(len(run) - 1))]
-    return words + EMOJI.findall(low.replace("\ufe0f", ""))
+    words += EMOJI.findall(low.replace("\ufe0f", ""))
+    return words
 
 
 def _language(words: list[str]) -> int:

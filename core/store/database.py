@@ -148,6 +148,8 @@ def connect(path: Path, kind: Kind) -> tuple[duckdb.DuckDBPyConnection, int]:
             connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
             connection.execute("SET enable_external_access = false")
             analysis = migrate(connection, kind)
+            # Of what a small write costs, planning is the most; readers keep their optimizer.
+            connection.execute("PRAGMA disable_optimizer")
     except duckdb.Error as error:
         raise _unreadable(path, error) from error
     make_private(path)
