@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import shutil
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from core.memory.embedding import Embedder
 from core.session import Session
 from core.slash import change_settings
 from core.sources.jsonl import read
-from core.sources.library import Library, Loaded, batches, new_ones
+from core.sources.library import Batch, Library, Loaded, batches, new_ones
 from core.sources.progress import Progress, embedding
 from core.store.database import Database
 from core.store.journal import Draft, now
@@ -172,13 +172,13 @@ class Roster:
         """Puts a conversation into recall storage, a batch a step; each batch is whole or not there at all."""
         loaded = Loaded()
         journal, branch = session.journal, session.state.branches
-        for batch in batches(read(path, "recall", now()), loaded):
-            fresh = await journal.read(functools.partial(new_ones, batch=batch))
-            if fresh:
-                await self._import_batch(session, fresh, path.name, branch)
-                loaded.imported += len(fresh)
-            progress("reading", loaded.imported)
-            await asyncio.sleep(0)
+        async with contextlib.aclosing(batches(read(path, "recall", now()), loaded)) as found:
+            async for batch in found:
+                fresh = await journal.read(functools.partial(new_ones, batch=batch))
+                if fresh.documents:
+                    await self._import_batch(session, fresh, path.name, branch)
+                    loaded.imported += len(fresh.documents)
+                progress("reading", loaded.imported)
         loaded.skipped -= loaded.imported
         session.corpus.start()
         session.corpus.added()
@@ -186,16 +186,15 @@ class Roster:
             await session.corpus.settled(embedding(progress))
         return loaded
 
-    async def _import_batch(
-        self, session: Session, fresh: Sequence[documents.Document], name: str, branch: int
-    ) -> None:
-        journal = session.journal
-        first_doc, first_text = journal.reserve_docs(len(fresh)), journal.reserve_texts(len(fresh))
+    async def _import_batch(self, session: Session, fresh: Batch, name: str, branch: int) -> None:
+        journal, count = session.journal, len(fresh.documents)
+        first_doc, first_text = journal.reserve_docs(count), journal.reserve_texts(count)
 
         def effect(connection: Any, step: Any) -> None:
-            documents.insert(connection, fresh, step.id, branch, first_doc, first_text)
+            given = (fresh.documents, step.id, branch, first_doc, first_text)
+            documents.insert(connection, *given, analyses=fresh.analyses)
 
-        await journal.append(Draft("import", {"branch": branch, "count": len(fresh), "file": name}, effect=effect))
+        await journal.append(Draft("import", {"branch": branch, "count": count, "file": name}, effect=effect))
 
     # --- the engine's questions -------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 65535  # terms; a document's length is kept in two bytes
 FEW = 64  # rows that go in as a statement of literals sooner than as arrays
-ASKS = 4  # bit of `marks`; below it are the words of time, counted up to three
-TIME = re.compile(
-    r"\b(?:yesterday|today|tomorrow|tonight|last|next|ago|weeks?|weekends?|months?|years?|mondays?|tuesdays?|wednesdays?"
-    r"|thursdays?|fridays?|saturdays?|sundays?|january|february|march|april|may|june|july|august|september|october"
-    r"|november|december|recently|since|days?|mornings?|nights?|\d+)\b",
-    re.IGNORECASE,
-)
+ASKS = 4  # bit of `marks`: the text asks; below it are its words of time, counted up to three
 DOC_COLUMNS = (
     "id", "key", "kind", "role", "name", "title", "conversation", "position", "moment", "step", "branch", "text",
     "length", "file", "place", "tags", "marks", "language",
@@ -56,6 +50,23 @@ class Document:
     tags: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the words of a document come to: its terms, who speaks among them; how many it has; its language and marks."""
+
+    terms: frozenset[int]
+    length: int
+    language: int
+    marks: int
+
+
+def analysed(name: str, title: str, text: str) -> Analysis:
+    found = index(f"{title}\n{text}" if title else text)
+    terms = found.terms | speaker_terms(name) if name else found.terms
+    asks = ASKS * ("?" in text or "？" in text)
+    return Analysis(terms, min(LONGEST_TEXT, len(found.terms)), found.language, min(ASKS - 1, found.times) + asks)
+
+
 def insert(
     connection: duckdb.DuckDBPyConnection,
     documents: Sequence[Document],
@@ -64,31 +75,24 @@ def insert(
     first_doc: int,
     first_text: int,
     text_ids: Sequence[int] | None = None,
+    analyses: Sequence[Analysis] | None = None,
 ) -> None:
     """Puts documents in, inside a transaction of the caller. Their texts are stored here unless `text_ids` names
-    where they stand already."""
+    where they stand already; `analyses` are given where they were made beforehand."""
     stored = list(text_ids) if text_ids is not None else list(range(first_text, first_text + len(documents)))
     if text_ids is None:
-        _put(
-            connection,
-            "text",
-            ("id", "step", "body"),
-            [(n, step, d.text) for n, d in zip(stored, documents, strict=True)],
+        texts = [(number, step, document.text) for number, document in zip(stored, documents, strict=True)]
+        _put(connection, "text", ("id", "step", "body"), texts)
+    made = analyses or [analysed(document.name, document.title, document.text) for document in documents]
+    rows = [
+        (
+            number, d.key, d.kind, d.role, d.name, d.title, d.conversation, d.position, d.at, step, branch, text,
+            a.length, d.file, d.place, d.tags, a.marks, a.language,
         )
-    rows: list[tuple[Any, ...]] = []
-    postings: list[tuple[int, int]] = []
-    for number, (document, text) in enumerate(zip(documents, stored, strict=True), first_doc):
-        length, language, own = _postings(number, document.name, document.title, document.text)
-        postings += own
-        rows.append(
-            (
-                number, document.key, document.kind, document.role, document.name, document.title,
-                document.conversation, document.position, document.at, step, branch, text, length, document.file,
-                document.place, document.tags, marks(document.text), language,
-            )
-        )  # fmt: skip
+        for number, (d, text, a) in enumerate(zip(documents, stored, made, strict=True), first_doc)
+    ]  # fmt: skip
     _put(connection, "doc", DOC_COLUMNS, rows)
-    _put(connection, "posting_tail", ("term", "doc"), postings)
+    _put_postings(connection, range(first_doc, first_doc + len(made)), made)
 
 
 def reindex(connection: duckdb.DuckDBPyConnection, where: str) -> int:
@@ -101,13 +105,9 @@ def reindex(connection: duckdb.DuckDBPyConnection, where: str) -> int:
     listed = ",".join(str(row[0]) for row in found)
     for table in ("posting", "posting_tail"):
         connection.execute(f"DELETE FROM {table} WHERE doc IN ({listed})")
-    postings: list[tuple[int, int]] = []
-    changed: list[tuple[int, int, int, int]] = []
-    for number, name, title, body in found:
-        length, language, own = _postings(number, name, title, body)
-        postings += own
-        changed.append((number, length, marks(body), language))
-    _put(connection, "posting_tail", ("term", "doc"), postings)
+    made = [analysed(name, title, body) for _, name, title, body in found]
+    _put_postings(connection, [row[0] for row in found], made)
+    changed = [(row[0], a.length, a.marks, a.language) for row, a in zip(found, made, strict=True)]
     with _as_table(connection, ("id", "length", "marks", "language"), changed) as table:
         connection.execute(
             f"""UPDATE doc SET length = n.length, marks = n.marks, language = n.language FROM {table} n
@@ -130,17 +130,23 @@ def remove(connection: duckdb.DuckDBPyConnection, condition: str, values: Sequen
     return int(row[0])
 
 
-def marks(text: str) -> int:
-    """What a text is besides its words: whether it asks, and how many words of time it has, up to three."""
-    asks = "?" in text or "？" in text
-    return min(3, len(TIME.findall(text))) + ASKS * asks
+def held_keys(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> set[str]:
+    """Those of some ids that are in the file."""
+    with _registered(connection, {"key": numpy.array(keys, object)}) as name:
+        return {row[0] for row in connection.execute(f"SELECT key FROM doc SEMI JOIN {name} USING (key)").fetchall()}
 
 
-def _postings(number: int, name: str, title: str, body: str) -> tuple[int, int, list[tuple[int, int]]]:
-    """A document's length in terms, its language, and its rows of the index."""
-    found = index(f"{title}\n{body}" if title else body)
-    terms = found.terms | speaker_terms(name) if name else found.terms
-    return min(LONGEST_TEXT, len(found.terms)), found.language, [(term, number) for term in terms]
+def _put_postings(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int], analyses: Sequence[Analysis]) -> None:
+    """The terms of documents, which go to the tail of the index."""
+    count = sum(len(analysis.terms) for analysis in analyses)
+    if count > FEW:
+        terms = numpy.fromiter(chain.from_iterable(a.terms for a in analyses), numpy.int64, count)
+        docs = numpy.repeat(numpy.array(numbers, numpy.int32), [len(a.terms) for a in analyses])
+        with _registered(connection, {"term": terms, "doc": docs}) as name:
+            connection.execute(f"INSERT INTO posting_tail (term, doc) SELECT term, doc FROM {name}")
+    else:
+        rows = [(term, number) for number, a in zip(numbers, analyses, strict=True) for term in a.terms]
+        _put(connection, "posting_tail", ("term", "doc"), rows)
 
 
 def _put(
@@ -161,15 +167,19 @@ def _put(
         connection.execute(f"INSERT INTO {table} ({listed}) VALUES {marks_}", [value for row in rows for value in row])
 
 
-@contextlib.contextmanager
 def _as_table(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> Iterator[str]:
-    """Rows as a table that DuckDB reads in place, for as long as the context lasts."""
-    arrays: Mapping[str, Any] = {
+) -> contextlib.AbstractContextManager[str]:
+    arrays = {
         name: numpy.array(values, dtype=NUMBERS.get(name, object))
         for name, values in zip(columns, zip(*rows, strict=True), strict=True)
     }
+    return _registered(connection, arrays)
+
+
+@contextlib.contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, arrays: Mapping[str, Any]) -> Iterator[str]:
+    """Arrays as a table that DuckDB reads in place, for as long as the context lasts."""
     connection.execute("SELECT 1").fetchall()  # registering is refused while an earlier result is half read
     connection.register("given_rows", arrays)
     try:

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ JOINED = re.compile(
     r"[-_.:/@#+'\\&=%~?,](?=\w)|[+#]"
 )  # without one of these no compound, and the slower look is spared
 GROUPED = re.compile(r"\d{1,3}(?:[,.'\u00a0\u202f ]\d{3})+(?![\d])")  # 1,234,567 and its kin are also 1234567
+HUMPED = re.compile(r"[a-z][A-Z]")
 CAMEL = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*")
 HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CONTRACTION = re.compile(r"(?<=[a-z])(?:n't|'(?:s|m|d|ll|re|ve|t))(?![a-z0-9])")
@@ -49,6 +51,12 @@ ENGLISH_STOP_WORDS = frozenset(
     who whom why will with would you your yours m d don""".split()
 )
 PLAINLY_ENGLISH = frozenset("the and you that this have with what your they there would been were from".split())
+# Words that an answer to `when` has; they are looked for in English, as `WHEN` of the search is.
+TIME_WORDS = frozenset(
+    """yesterday today tomorrow tonight last next ago week weeks weekend weekends month months year years monday tuesday
+    wednesday thursday friday saturday sunday january february march april may june july august september october november
+    december recently since day days morning mornings night nights""".split()
+)
 # The languages that a stemmer and a list of function words are at hand for; a message is of the one whose function words
 # it has most of. The order is stored with the messages: new ones go to the end.
 LANGUAGES = (
@@ -60,10 +68,11 @@ LANGUAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What a text is found by. `language` is a place in LANGUAGES."""
+    """What a text is found by. `language` is a place in LANGUAGES, `times` how many words of it tell of a time."""
 
     terms: frozenset[int]
     language: int
+    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +88,18 @@ class QueryTerm:
 def index(text: str) -> Indexed:
     """The terms of a text, without the function words of its language."""
     words, exact = _words(text)
-    language = _language(words)
-    known = _vocabulary(language)
-    found = {*map(known.__getitem__, words), *map(_term, exact)}
+    apart = frozenset(words)
+    language = _language(apart)
+    found = {*map(_vocabulary(language).__getitem__, apart), *map(_term, exact)}
     found.discard(0)
-    return Indexed(frozenset(found), language)
+    times = len(apart & TIME_WORDS) + sum(map(str.isdecimal, apart))
+    return Indexed(frozenset(found), language, times)
 
 
 def query_terms(text: str, languages: frozenset[int] = frozenset()) -> list[QueryTerm]:
     """The words to look for; `languages` are those that are spoken in what is searched."""
     words, exact = _words(text)
-    own = _language(words)
+    own = _language(frozenset(words))
     spoken = (own, *sorted(languages - {own}))
     found: dict[str, QueryTerm] = {}
     for word in words:
@@ -104,7 +114,7 @@ def query_terms(text: str, languages: frozenset[int] = frozenset()) -> list[Quer
 
 
 def language_of(text: str) -> int:
-    return _language(_words(text)[0])
+    return _language(frozenset(_words(text)[0]))
 
 
 def speaker_terms(name: str) -> frozenset[int]:
@@ -132,15 +142,17 @@ def verbatim(text: str) -> str:
 
 def _words(text: str) -> tuple[list[str], list[str]]:
     """The words of a text, folded, and the strings that are also kept whole."""
-    low = folded(text).replace("’", "'")
+    low = folded(text)
     exact: list[str] = []
+    if not text.isascii():
+        low = low.replace("’", "'")
     if "'" in low:
         low = CONTRACTION.sub("", low)
     if JOINED.search(low):
         exact += COMPOUND.findall(low)
         exact += [re.sub(r"\D", "", number) for number in GROUPED.findall(low)]
     words = ASCII_WORD.findall(low) if text.isascii() else _wide_words(low)
-    if CAMEL.search(text):
+    if low != text and HUMPED.search(text):
         exact += [
             hump for name in CAMEL.findall(text) for part in HUMP.findall(name) for hump in [_stemmed(part.lower())]
         ]
@@ -157,16 +169,25 @@ def _wide_words(low: str) -> list[str]:
     return words
 
 
-def _language(words: list[str]) -> int:
-    found = frozenset(words)
+def _language(found: frozenset[str]) -> int:
+    """The language that most function words are of; one word alone may be of many, and says nothing."""
     if not PLAINLY_ENGLISH.isdisjoint(found):
         return 0
-    best, most = 0, max(1, len(found & _stop_words(0)))  # one word alone may be of many languages
-    for language in range(1, len(LANGUAGES)):
-        count = len(found & _stop_words(language))
-        if count > most:
-            best, most = language, count
-    return best
+    votes: Counter[int] = Counter()
+    for word in found & _function_words().keys():
+        votes.update(_function_words()[word])
+    best = max(votes, key=lambda language: (votes[language], -language), default=0)
+    return best if votes[best] > max(1, votes[0]) else 0
+
+
+@functools.cache
+def _function_words() -> dict[str, tuple[int, ...]]:
+    """The function words of all languages, and which have them."""
+    found: dict[str, tuple[int, ...]] = {}
+    for language in range(len(LANGUAGES)):
+        for word in _stop_words(language):
+            found[word] = (*found.get(word, ()), language)
+    return found
 
 
 class _Vocabulary(dict[str, int]):
