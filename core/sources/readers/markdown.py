@@ -26,7 +26,7 @@ def read(path: Path) -> Iterator[Section]:
     starts = [line for line, _, _ in found]
     if head := "\n".join(lines[: starts[0] if starts else len(lines)]):
         yield Section(head, name, "line", line_marks(head), "markdown")
-    for (line, level, words), end in zip(found, [*starts[1:], len(lines)], strict=True):
+    for (line, level, words), end in zip(found, [*starts[1:], len(lines)], strict=False):
         above = [*(entry for entry in above if entry[0] < level), (level, words)]
         body = "\n".join(lines[line:end])
         yield Section(body, trail(name, *(entry[1] for entry in above)), "line", line_marks(body, line + 1), "markdown")
