@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pty
@@ -136,7 +137,7 @@ def test_a_load_that_was_cut_off_goes_on(program: Program, reader: str, tmp_path
         engine.kill()
         process.communicate(timeout=20)
         assert process.returncode == 1
-        gone, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=10)
         assert not alive, "its children end with it"
     done = program.good("load", "directory", source, str(folder))
     assert sources(program)[source]["passages"] == count
@@ -145,7 +146,8 @@ def test_a_load_that_was_cut_off_goes_on(program: Program, reader: str, tmp_path
     program.good("attach", source, "--agent", reader)
     assert {hits(program, reader, f"subject{number}")[0]["file"] for number in (0, 60, count - 1)} == {
         "note0.md", "note60.md", f"note{count - 1}.md"}  # fmt: skip
-    assert "subject77" in hits(program, reader, "subject77", "vector")[0]["text"]
+    near = hits(program, reader, "subject77", "vector")
+    assert "note77.md" in [hit["file"] for hit in near], "every passage has its vector"
 
 
 async def test_progress_tells_how_much_there_is(program: Program, home: Home, reader: str, tmp_path: Path) -> None:
@@ -212,7 +214,7 @@ def test_two_agents_search_a_source_that_a_load_extends(
     assert process.returncode == 0
     for agent in (reader, second):
         assert hits(program, agent, "late subject59")[0]["file"] == "late59.md"
-        until(lambda agent=agent: len(documents(program, agent)) == 2)
+        until(functools.partial(_told_twice, program, agent))
     model.requests.clear()
     program.good("send", "--agent", second, "What is new?")
     sent = json.dumps(model.requests[0]["messages"], ensure_ascii=False)
@@ -220,6 +222,10 @@ def test_two_agents_search_a_source_that_a_load_extends(
     assert sent.index("has 62 passages now") < sent.index("What is new?"), "told with the next message"
     row = sources(program)[source]
     assert row["passages"] == 62 and set(row["agents"]) == {reader, second}
+
+
+def _told_twice(program: Program, agent: str) -> bool:
+    return len(documents(program, agent)) == 2
 
 
 def documents(program: Program, agent: str) -> list[dict[str, Any]]:
@@ -241,9 +247,8 @@ def test_a_source_is_deleted_while_it_is_attached_and_loaded(
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     until(lambda: sources(program)[source]["passages"] > 5)
-    began = time.monotonic()
     program.good("delete", "source", source, "--yes")
-    assert time.monotonic() - began < 10
+    assert process.poll() is None or process.returncode == 1, "it is deleted long before the load would be done"
     _, err = process.communicate(timeout=20)
     assert process.returncode == 1 and "was deleted while it was being loaded" in err
     assert source not in sources(program) and not program.home.source_file(source).exists()
