@@ -44,7 +44,7 @@ class Order:
             hint = f"Write: memgpt load {'directory' if path.is_dir() else 'file'} NAME PATH."
             raise UserError(f"{shown(str(path))} is {other}.", hint, status=2)
         endings = frozenset(f".{ending.strip().lower().lstrip('.')}" for ending in extensions if ending.strip(". "))
-        return cls(path, endings, recursive)
+        return cls(path.resolve(), endings, recursive)
 
     def covers(self, path: str) -> bool:
         """Whether a file of that stored path belongs to it."""
