@@ -52,35 +52,31 @@ class Agent:
         at = now()
         item = await self.renderer.user(await self._shown(text), at, self.journal.state)
         effect = self.external.document("recall", "user", "text", text)
-        (step,) = await self.journal.append(Draft("user", {"turn": True}, {"text": text}, (item,), effect), at=at)
-        self.external.added()
-        for event in events_of(step):
-            yield event
+        message = Draft("user", {"turn": True}, {"text": text}, (item,), effect)
+        begun: Draft | None = message
         if self.auto_recall:
-            recalled = await self.external.page_in(
-                text, self.renderer, self.manager.limits.room, await self._page_space()
-            )
-            for event in events_of(recalled) if recalled else ():
+            hits = asyncio.ensure_future(self.external.relevant(text, self.renderer.searches))
+            for event in await self._committed(message):
                 yield event
-        async for event in self.go_on():
+            room, space = self.manager.limits.room, await self._page_space()
+            begun = await self.external.page_in(text, await hits, self.renderer, room, space)
+        async for event in self.go_on(begun):
             yield event
 
     async def event(self, kind: str, packed: str, reason: str = "") -> AsyncIterator[e.Event]:
         """The turn that something else begins: a heartbeat, a timer, a new agent's first login."""
         item = await self.renderer.event("event", packed)
         body = {"event": kind, "reason": reason, "turn": True}
-        (step,) = await self.journal.append(Draft("event", body, items=(item,)))
-        for event in events_of(step):
-            yield event
-        async for event in self.go_on():
+        async for event in self.go_on(Draft("event", body, items=(item,))):
             yield event
 
-    async def go_on(self) -> AsyncIterator[e.Event]:
-        """The rest of the turn that is open, also one that was cut off: calls under way then are not run again."""
+    async def go_on(self, begun: Draft | None = None) -> AsyncIterator[e.Event]:
+        """The rest of the turn that is open, also one that was cut off: calls under way then are not run again. What
+        has `begun` it, or changes the message that has, is committed with the first model call where it can be."""
         totals = TurnTotals()
         told: dict[str, str] = {}
         try:
-            async for event in self._steps(totals):
+            async for event in self._steps(totals, begun):
                 yield event
             reason, told = self._verdict(totals)
         except Stopped:
@@ -99,15 +95,15 @@ class Agent:
             for event in events_of(step):
                 yield event
 
-    async def _steps(self, totals: TurnTotals) -> AsyncIterator[e.Event]:
+    async def _steps(self, totals: TurnTotals, begun: Draft | None) -> AsyncIterator[e.Event]:
         """Model calls, each with what it calls, until the model yields or the turn's cap is reached."""
         again = True
-        while again and self.journal.state.turn and self.journal.state.turn.calls < self.max_steps:
+        while again and (begun or self._may_think()):
             async for event in self._answer_pending(INTERRUPTED):
                 yield event
-            async for event in self._think(totals):
+            async for event in self._think(totals, begun):
                 yield event
-            again = False
+            again, begun = False, None
             for call in self.journal.state.pending:
                 result, events = await self._act(call)
                 again = again or result.again
@@ -116,22 +112,38 @@ class Agent:
             again = again or await self._nudged()
         totals.capped = again and self.journal.state.turn is not None
 
-    async def _think(self, totals: TurnTotals) -> AsyncIterator[e.Event]:
+    def _may_think(self) -> bool:
+        turn = self.journal.state.turn
+        return turn is not None and turn.calls < self.max_steps
+
+    async def _think(self, totals: TurnTotals, begun: Draft | None) -> AsyncIterator[e.Event]:
         """One model call, with room made for it; a prompt that the provider finds too long is shortened and sent again."""
+        if begun and not self.manager.has_room(await self.fixed(), begun.items):
+            for event in await self._committed(begun):
+                yield event
+            begun = None
         for attempt in range(CONTEXT_ATTEMPTS + 1):
             fixed = await self.fixed()
-            async for step in self.manager.make_room(fixed):
-                for event in events_of(step):
-                    yield event
+            if not begun:
+                async for step in self.manager.make_room(fixed):
+                    for event in events_of(step):
+                        yield event
+                    fixed = await self.fixed()
             try:
-                async for event in self.thinking.think(await self.fixed(), totals):
+                async for event in self.thinking.think(fixed, totals, begun):
                     yield event
             except ModelError as error:
                 if error.kind != "context" or attempt == CONTEXT_ATTEMPTS:
                     raise
+                begun = None
                 await self._overflowed()
             else:
                 return
+
+    async def _committed(self, draft: Draft) -> list[e.Event]:
+        (step,) = await self.journal.append(draft)
+        self.external.added()
+        return events_of(step)
 
     async def _overflowed(self) -> None:
         """Takes the provider at its word: from now on it is taken to count more than it said before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -87,14 +88,14 @@ class ExternalContext:
         )
         return self._page(found, "")
 
-    async def page_in(self, text: str, renderer: Renderer, room: int, most: int) -> Step | None:
-        """Puts the best hits for the newest message into its event, journalled; None where there are none.
+    async def page_in(self, text: str, found: Sequence[Hit], renderer: Renderer, room: int, most: int) -> Draft | None:
+        """What puts the best of those hits into the newest message's event; None where there are none.
 
         No more than an eighth of the room goes to them, and never so much that the event comes to more than `most`
         tokens.
         """
         state = self.journal.state
-        hits = await (self._worth_reading(text) if renderer.searches else self._worth_repeating(text))
+        hits = self._worth_reading(found) if renderer.searches else self._worth_repeating(text, found)
         if not hits or not state.queue:
             return None
         pages = self._pages(hits, text, room // RECALLED_SHARE // RECALLED_HITS)
@@ -113,17 +114,24 @@ class ExternalContext:
             }
             for hit, tokens in zip(hits, counts, strict=True)
         ]
-        (step,) = await self.journal.append(
-            Draft("recalled", {"pages": listed, "tokens": item.recalled}, items=(item,))
-        )
-        return step
+        return Draft("recalled", {"pages": listed, "tokens": item.recalled}, items=(item,))
 
-    async def _worth_reading(self, text: str) -> list[Hit]:
+    async def relevant(self, text: str, searches: bool) -> list[Hit]:
+        """The hits of recall and archival together, best first, for a model that searches by itself or one that does
+        not, to which only what the user said is of use."""
+        roles = () if searches else ("user",)
+        said, passages = await asyncio.gather(
+            self.find(Query(text, "recall", limit=LOOKED_AT, roles=roles, wait_s=RECALL_WAIT_S)),
+            self.find(Query(text, "archival", limit=RECALLED_HITS, wait_s=RECALL_WAIT_S)),
+        )
+        return sorted((*said.hits, *passages.hits), key=lambda hit: -hit.score)
+
+    def _worth_reading(self, hits: Sequence[Hit]) -> list[Hit]:
         """The best hits that main context does not hold, the best last, next to the words that they are for."""
         held = {f"m{item.step}" for item in self.journal.state.queue}
-        return (await self._best(text, (), lambda hit: hit.key not in held, RECALLED_HITS))[::-1]
+        return _best(hits, lambda hit: hit.key not in held, RECALLED_HITS)[::-1]
 
-    async def _worth_repeating(self, text: str) -> list[Hit]:
+    def _worth_repeating(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
         """For models that make little use of what stands even one message back: the best of what the user told, also
         where main context holds it. Questions tell nothing, and what is no question is answered better without a
         memory that it shares no word with."""
@@ -133,14 +141,7 @@ class ExternalContext:
             found = set(query_terms(hit.text))
             return hit.key != newest and not _asks(hit.text) and bool(found - words) and (asks or bool(found & words))
 
-        return (await self._best(text, ("user",), tells, REPEATED_HITS))[::-1]
-
-    async def _best(self, text: str, roles: tuple[str, ...], wanted: Callable[[Hit], bool], count: int) -> list[Hit]:
-        """The best hits of recall and archival together, each text once."""
-        said = await self.find(Query(text, "recall", limit=LOOKED_AT, roles=roles, wait_s=RECALL_WAIT_S))
-        passages = await self.find(Query(text, "archival", limit=RECALLED_HITS, wait_s=RECALL_WAIT_S))
-        hits = sorted((*said.hits, *passages.hits), key=lambda hit: -hit.score)
-        return list({hit.text: hit for hit in hits if wanted(hit)}.values())[:count]
+        return _best(hits, tells, REPEATED_HITS)[::-1]
 
     def _page(self, answer: Answer, query: str) -> Page:
         each = max(60, self.result_tokens // self.page_size)
@@ -177,6 +178,11 @@ class ExternalContext:
             return datetime.strptime(value.strip(), "%Y-%m-%d")
         except ValueError:
             raise FunctionFailed(f"{value!r} is not a date; write it as YYYY-MM-DD.") from None
+
+
+def _best(hits: Sequence[Hit], wanted: Callable[[Hit], bool], count: int) -> list[Hit]:
+    """The first of the wanted hits, each text once."""
+    return list({hit.text: hit for hit in hits if wanted(hit)}.values())[:count]
 
 
 def _asks(text: str) -> bool:

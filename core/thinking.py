@@ -17,7 +17,7 @@ from core.functions.memory import DONE
 from core.functions.schema import HEARTBEAT
 from core.llm.gateway import Gateway
 from core.llm.types import Call, ModelError, Reply, Request, RetryNotice, SaidDelta, ThoughtDelta, Usage
-from core.messages import Item, Pending, Step
+from core.messages import Item, Pending, State, Step
 from core.store import rows
 from core.store.codec import ranges
 from core.store.journal import Draft, Journal, dumps, now
@@ -100,8 +100,9 @@ class Thinking:
     cancel: asyncio.Event
     _kept: set[str] = field(default_factory=set)
 
-    async def think(self, fixed: Fixed, totals: TurnTotals) -> AsyncIterator[e.Event]:
-        """One model call with all its retries: deltas as they arrive, then what was committed.
+    async def think(self, fixed: Fixed, totals: TurnTotals, begun: Draft | None = None) -> AsyncIterator[e.Event]:
+        """One model call with all its retries: deltas as they arrive, then what was committed. What has `begun` it is
+        committed with the call, and told before it is sent.
 
         Where the model only spoke and asks for no further step, the turn's end is committed with the reply.
 
@@ -109,8 +110,9 @@ class Thinking:
             ModelError: there is no answer to be had.
             Stopped: the user stopped it; what had arrived is committed as interrupted.
         """
-        prompt = assemble(self.journal.state, fixed)
-        (call,) = await self.journal.append(self._call_draft(prompt))
+        prompt, steps = await self._call(fixed, begun)
+        for event in (event for step in steps for event in events_of(step)):
+            yield event
         arriving = Arriving()
         pieces = self.gateway.stream(self._request(prompt))
         reply: Reply | None = None
@@ -120,7 +122,7 @@ class Thinking:
                     case SaidDelta() | ThoughtDelta():
                         arriving.add(piece)
                         yield self._delta(piece)
-                        await self._keep_open(call, arriving)
+                        await self._keep_open(steps[-1], arriving)
                     case RetryNotice():
                         arriving = Arriving()
                         yield self._retry(piece)
@@ -133,6 +135,18 @@ class Thinking:
         if reply is not None:
             for event in await self._commit(reply, prompt, totals):
                 yield event
+
+    async def _call(self, fixed: Fixed, begun: Draft | None) -> tuple[Prompt, list[Step]]:
+        """The prompt that is to be sent, and the steps that were committed before it is."""
+        prompts: list[Prompt] = []
+
+        def call(state: State) -> Draft:
+            prompts.append(assemble(state, fixed))
+            return self._call_draft(prompts[0])
+
+        steps = await self.journal.append(*([begun] if begun else []), call)
+        self.external.added()
+        return prompts[0], steps
 
     def _call_draft(self, prompt: Prompt) -> Draft:
         parts = {part.hash: (part.tokens, part.body) for part in prompt.fixed.parts if part.hash not in self._kept}

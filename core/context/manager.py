@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.context import instructions
 from core.context.queue import Limits, decide, extract, groups, last_turn, to_evict, turns_before
 from core.context.render import Renderer
-from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, own_total, predicted, space
+from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, fits, own_total, predicted, space
 from core.messages import Item, Step
 from core.store.journal import Draft, Journal, now
 
@@ -53,6 +53,15 @@ class QueueManager:
             case "evict":
                 async for step in self.evict(fixed):
                     yield step
+
+    def has_room(self, fixed: Fixed, arriving: Sequence[Item]) -> bool:
+        """Whether these items may come into main context as it is: nothing has to be done before the next prompt."""
+        state = self.journal.state
+        own = own_total(state, fixed) + sum(item.tokens + MESSAGE_OVERHEAD for item in arriving)
+        total = predicted(own, state, self.model)
+        crowded = self.turns is not None and turns_before((*state.queue, *arriving), self.turns)
+        free = fits(state, fixed, self.limits, self.model) and not crowded
+        return free and decide(total, WARNING, self.limits, state.warned, False) == "fine"
 
     def total(self, fixed: Fixed) -> int:
         return predicted(own_total(self.journal.state, fixed), self.journal.state, self.model)

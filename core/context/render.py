@@ -109,13 +109,11 @@ class Renderer:
         pieces += [(f"core_memory.{label}", text) for label, text in blocks.items()]
         if not self.searches and self.protocol == protocols.TEXT:
             pieces.append(("examples", _dumped(instructions.example_messages())))
-        native = offered if self.protocol == "tools" else ()
-        counts = await self._counts(
-            [*(text for _, text in pieces), _dumped(protocols.native_tools(native)) if native else ""]
-        )
+        native = _dumped(protocols.native_tools(offered)) if offered and self.protocol == protocols.TOOLS else ""
+        counts = await self._counts([*(text for _, text in pieces), native])
         parts = [Part(name, text, tokens) for (name, text), tokens in zip(pieces, counts, strict=False) if text]
         if native:
-            parts.append(Part("schemas", _dumped(protocols.native_tools(native)), counts[-1]))
+            parts.append(Part("schemas", native, counts[-1]))
         return Fixed(tuple(parts), offered)
 
     async def _counts(self, texts: Sequence[str]) -> list[int]:

@@ -127,6 +127,11 @@ def ledger(state: State, fixed: Fixed, window: int, model: str) -> Ledger:
     return Ledger(tuple(sections.items()), total, window, "provider" if reconciled else "own", state.cached_tokens)
 
 
+def fits(state: State, fixed: Fixed, limits: Limits, model: str) -> bool:
+    """Whether the fixed part leaves room for the summary and a message."""
+    return predicted(fixed.tokens, state, model) + limits.summary + MESSAGE_OVERHEAD * 4 <= limits.flush
+
+
 def check_fits(state: State, fixed: Fixed, limits: Limits, model: str) -> None:
     """Holds the fixed part, with the summary and the last message of the user, against the window.
 
@@ -134,7 +139,7 @@ def check_fits(state: State, fixed: Fixed, limits: Limits, model: str) -> None:
         WindowTooSmall: it alone is more than may be sent.
     """
     needed = predicted(fixed.tokens, state, model)
-    if needed + limits.summary + MESSAGE_OVERHEAD * 4 <= limits.flush:
+    if fits(state, fixed, limits, model):
         return
     own = {name: tokens for name, tokens in _own_sections(state, fixed).items() if name not in ("messages", "recalled")}
     largest = max(own, key=lambda name: own[name])

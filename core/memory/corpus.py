@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 K1, B = 1.2, 0.75  # BM25's usual constants
 BATCH = 64
 LOAD_ROWS = 8192
+PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # without new documents before they are embedded, and however many come
 MERGE_TAIL_AT = 200_000  # postings; below, the tail costs a query less than sorting it would
 
 WORDS = """
@@ -55,6 +57,7 @@ class Corpus:
         self.name, self.model, self.source = name, model, source
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._generation = 0
         self._loaded = asyncio.Lock()
@@ -80,11 +83,15 @@ class Corpus:
         """Waits until every document has its vector; `progress` is told how many still have none."""
         self.start()
         self.added()
-        while not self._idle.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), 0.2)
-            if progress:
-                progress(await self.database.read(self._missing_count))
+        self._hurry.set()
+        try:
+            while not self._idle.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._idle.wait(), 0.2)
+                if progress:
+                    progress(await self.database.read(self._missing_count))
+        finally:
+            self._hurry.clear()
 
     async def close(self) -> None:
         if self._task:
@@ -150,9 +157,9 @@ class Corpus:
     async def _embed_all(self) -> None:
         while True:
             await self._wake.wait()
-            self._wake.clear()
             try:
                 await self._load()
+                await self._pause()
                 while batch := await self.database.read(self._missing):
                     await self._embed(batch)
                 await self._merge_tail()
@@ -162,6 +169,16 @@ class Corpus:
                 continue
             if not self._wake.is_set():
                 self._idle.set()
+
+    async def _pause(self) -> None:
+        """Waits until nothing has been added for a moment: a turn under way needs the processor and the writer itself,
+        and what was just said stands in main context."""
+        until = time.monotonic() + LONGEST_PAUSE_S
+        while self._wake.is_set() and time.monotonic() < until:
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), PAUSE_S)
+        self._wake.clear()
 
     async def _embed(self, batch: Sequence[tuple[Any, ...]]) -> None:
         """Embeds documents and commits their vectors, which the worker then searches too."""

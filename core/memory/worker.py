@@ -40,6 +40,10 @@ class Worker:
         self._waiting: queue.PriorityQueue[tuple[int, int, dict[str, Any], bytes]] = queue.PriorityQueue()
         self._matrices: dict[str, Matrix] = {}
         self._models: dict[str, Any] = {}
+        self._asked: tuple[Any, Any] = (
+            None,
+            None,
+        )  # the last query with its vector: recall and archival are asked alike
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -100,7 +104,10 @@ class Worker:
         if matrix is None:
             return {"docs": [], "scores": [], "embed_ms": 0.0}
         began = time.perf_counter()
-        vector = self._model(header["model"]).query(header["text"])
+        asked = (header["model"], header["text"])
+        if self._asked[0] != asked:
+            self._asked = asked, self._model(asked[0]).query(asked[1])
+        vector = self._asked[1]
         embedded = (time.perf_counter() - began) * 1000
         docs, scores = matrix.nearest(vector, header["count"], header["where"])
         return {"docs": docs, "scores": scores, "embed_ms": round(embedded, 3)}

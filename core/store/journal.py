@@ -37,6 +37,9 @@ class Draft:
     effect: Callable[[duckdb.DuckDBPyConnection, Step], None] | None = None
 
 
+Drafted = Draft | Callable[[State], Draft]
+
+
 @dataclass(frozen=True, slots=True)
 class OpenReply:
     """The part of a streaming answer that was committed before it could end."""
@@ -81,8 +84,9 @@ class Journal:
         self._counters.text += count
         return first
 
-    async def append(self, *drafts: Draft, parent: State | None = None, at: int | None = None) -> list[Step]:
-        """Commits the drafts as the next steps, in order, and moves the state along them.
+    async def append(self, *drafts: Drafted, parent: State | None = None, at: int | None = None) -> list[Step]:
+        """Commits the drafts as the next steps, in order, and moves the state along them. One that depends on what the
+        drafts before it come to is given as a function of that state.
 
         `parent` is the state to go on from where that is not the head: the steps then begin a branch of their own.
         Step ids are not used again when the transaction fails. A caller that is cancelled meanwhile does not part
@@ -90,17 +94,20 @@ class Journal:
         """
         return await asyncio.shield(asyncio.ensure_future(self._append(drafts, parent, at or now())))
 
-    async def _append(self, drafts: Sequence[Draft], parent: State | None, moment: int) -> list[Step]:
+    async def _append(self, drafts: Sequence[Drafted], parent: State | None, moment: int) -> list[Step]:
         async with self._appending:
             return await self._append_alone(drafts, parent, moment)
 
-    async def _append_alone(self, drafts: Sequence[Draft], parent: State | None, moment: int) -> list[Step]:
+    async def _append_alone(self, given: Sequence[Drafted], parent: State | None, moment: int) -> list[Step]:
         base = parent or self.state
         branch = base.branch if parent is None else self.state.branches
+        drafts: list[Draft] = []
         steps, state = [], base
-        for draft in drafts:
+        for drafted in given:
+            draft = drafted(state) if callable(drafted) else drafted
             step = self._step(draft, state.head, branch, moment)
             state = apply(state, step)
+            drafts.append(draft)
             steps.append(step)
         await self._commit(steps, drafts, state)
         self.state = state
