@@ -43,6 +43,7 @@ EXPECTED = {
     "Größenwahn": ("wide.txt", "line 1", "wide.txt"),
     "москва": ("cyrillic.txt", "line 1", "cyrillic.txt"),
     "newt": (r"two\nlines.txt", "line 1", r"two\nlines.txt"),
+    "croissant": (r"caf\xe9.txt", "line 1", "txt"),
     "sprocket": ("Makefile", "line 1", "Makefile"),
 }
 
@@ -68,6 +69,7 @@ def fill(folder: Path) -> None:
         ("Мы едем в город. Москва большая, и там живут друзья. " * 3).encode("cp1251")
     )
     (folder / "two\nlines.txt").write_text("A newt in a pond.")
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_text("A croissant, with a\0 stray byte. " * 3)
     (folder / "Makefile").write_text("sprocket: all\n")
     (folder / ".hidden.txt").write_text("zeppelin")
     for name in (".git", "node_modules"):
@@ -91,7 +93,7 @@ def test_every_kind_of_file_is_found_with_its_place(program: Program, reader: st
     source = f"s{reader}"
     done = program("load", "directory", source, str(folder), "--recursive")
     assert (done.status, done.err) == (0, ""), done
-    assert done.out == "21 passages in; files: 15 read, 1 no documents\n"
+    assert done.out == "22 passages in; files: 16 read, 1 no documents\n"
     program.good("attach", source, "--agent", reader)
     answers = found(program, reader, tmp_path, *EXPECTED, "zeppelin")
     assert answers.pop("zeppelin") == []

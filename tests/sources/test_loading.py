@@ -118,7 +118,7 @@ def test_the_same_words_in_two_files_are_two_passages(program: Program, reader: 
     assert {hit["file"] for hit in found} == {"a.txt", "deep/a.txt"} and len({hit["id"] for hit in found}) == 2
 
 
-@pytest.mark.parametrize("blow", ["interrupted", "engine killed"])
+@pytest.mark.parametrize("blow", ["interrupted", "engine killed", "engine stopped"])
 def test_a_load_that_was_cut_off_goes_on(program: Program, reader: str, tmp_path: Path, blow: str) -> None:
     folder, source, count = tmp_path / "notes", f"s{reader}", 120
     notes(folder, range(count))
@@ -131,6 +131,10 @@ def test_a_load_that_was_cut_off_goes_on(program: Program, reader: str, tmp_path
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out) == (130, "") and "goes on from here" in err
+    elif blow == "engine stopped":
+        program.good("engine", "stop")
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out) == (1, "") and err.count("\n") == 1 and "Traceback" not in err
     else:
         engine = psutil.Process(program.good("engine", "status", "--json").json["pid"])
         children = engine.children()

@@ -56,7 +56,8 @@ def decoded(data: bytes) -> str:
 
 
 def is_binary(sample: bytes) -> bool:
-    return b"\0" in sample or len(sample) - len(sample.translate(None, CONTROLS)) > len(sample) // 50
+    """Whether more of it are control characters than slip into a text by accident."""
+    return len(sample) - len(sample.translate(None, CONTROLS)) > len(sample) // 50
 
 
 def _unmarked(data: bytes) -> str | None:
