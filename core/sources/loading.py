@@ -12,7 +12,8 @@ from typing import Any
 from core.memory.corpus import Corpus
 from core.memory.documents import Document
 from core.sources import files
-from core.sources.folder import Found, Scan, scan, shown
+from core.sources.folder import Found, Scan, scan
+from core.sources.names import shown
 from core.sources.progress import Progress, embedding
 from core.sources.reader import Reader
 from core.sources.readers import reader_of

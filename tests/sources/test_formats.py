@@ -43,7 +43,7 @@ EXPECTED = {
     "Größenwahn": ("wide.txt", "line 1", "wide.txt"),
     "москва": ("cyrillic.txt", "line 1", "cyrillic.txt"),
     "newt": (r"two\nlines.txt", "line 1", r"two\nlines.txt"),
-    "croissant": (r"caf\xe9.txt", "line 1", "txt"),
+    "croissant": (r"caf\xe9.txt", "line 1", r"caf\xe9.txt"),
     "sprocket": ("Makefile", "line 1", "Makefile"),
 }
 
@@ -69,7 +69,7 @@ def fill(folder: Path) -> None:
         ("Мы едем в город. Москва большая, и там живут друзья. " * 3).encode("cp1251")
     )
     (folder / "two\nlines.txt").write_text("A newt in a pond.")
-    (folder / os.fsdecode(b"caf\xe9.txt")).write_text("A croissant, with a\0 stray byte. " * 3)
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_text("A croissant, with a\0 stray byte." + " And more." * 9)
     (folder / "Makefile").write_text("sprocket: all\n")
     (folder / ".hidden.txt").write_text("zeppelin")
     for name in (".git", "node_modules"):

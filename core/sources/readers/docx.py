@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable, trail, unpacked
 
 HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
@@ -25,7 +26,7 @@ def read(path: Path) -> Iterator[Section]:
         document = docx.Document(str(path))
     except Exception:  # whatever the library, zip or XML makes of damage: it has no common kind
         raise Unreadable("it is damaged: no Word document") from None
-    yield from _sections(document, document.core_properties.title or path.name)
+    yield from _sections(document, document.core_properties.title or shown(path.name))
 
 
 def _sections(document: Any, name: str) -> Iterator[Section]:
