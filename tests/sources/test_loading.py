@@ -222,8 +222,8 @@ def test_two_agents_search_a_source_that_a_load_extends(
     model.requests.clear()
     program.good("send", "--agent", second, "What is new?")
     sent = json.dumps(model.requests[0]["messages"], ensure_ascii=False)
-    assert "has 62 passages now" in sent and f"{source} (62 passages)" in sent
-    assert sent.index("has 62 passages now") < sent.index("What is new?"), "told with the next message"
+    assert "was loaded anew: 62 passages now" in sent and f"{source} (62 passages)" in sent
+    assert sent.index("was loaded anew: 62 passages now") < sent.index("What is new?"), "told with the next message"
     row = sources(program)[source]
     assert row["passages"] == 62 and set(row["agents"]) == {reader, second}
 
