@@ -223,6 +223,14 @@ def where(hit: Hit) -> str:
     return ", ".join(part for part in (hit.file, hit.place) if part)
 
 
+def _origin(hit: Hit) -> dict[str, str]:
+    """What is known of the file that a hit comes from."""
+    if not hit.file:
+        return {}
+    known = {"title": hit.title, "file": hit.file, "place": hit.place}
+    return {name: value for name, value in known.items() if value}
+
+
 def day_of(at: int, zone: tzinfo | None) -> str:
     return moment(at, zone).strftime("%Y-%m-%d")
 
@@ -238,5 +246,5 @@ def result_json(hit: Hit) -> Mapping[str, Any]:
         "role": hit.role,
         "source": hit.source or ("archival" if hit.role == "passage" else "recall"),
         "score": round(hit.score, 6),
-        **{name: value for name, value in (("file", hit.file), ("place", hit.place)) if value},
+        **_origin(hit),
     }

@@ -56,14 +56,17 @@ class Library:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _loads: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    _closing: bool = False
 
     async def corpus(self, name: str, create: bool = False) -> Corpus:
         """The source of that name.
 
         Raises:
-            UserError: there is none.
+            UserError: there is none, or the engine is about to end.
         """
         async with self._lock:
+            if self._closing:
+                raise UserError("The engine is stopping.", "Try again.")
             if fold(name) in self._open:
                 return self._open[fold(name)]
             path = self.home.source_file(name)
@@ -162,6 +165,11 @@ class Library:
         return corpus.source
 
     async def close(self) -> None:
+        """Ends the loads under way, which go on when they are asked for again, and closes every file."""
+        self._closing = True
+        for load in self._loads.values():
+            load.cancel()
+        await asyncio.gather(*self._loads.values(), return_exceptions=True)
         for corpus in self._open.values():
             await corpus.close()
             await corpus.database.close()
