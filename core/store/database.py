@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from core.store.faults import fault_in_use, fault_when_opened, is_damage
 from core.store.schema import Kind, migrate
-from memgpt.home import PRIVATE_FOLDER, UserError, make_private
+from memgpt.home import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,6 +37,8 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.parent.name}")
         self._cursors = threading.local()
         self._all_cursors: list[duckdb.DuckDBPyConnection] = []
+        self.damaged = False
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path, kind: Kind) -> Database:
@@ -56,21 +59,39 @@ class Database:
         """Runs `work` in one transaction on the writing thread; all of it is on disk when this returns, or none.
 
         A caller that is cancelled meanwhile does not stop the transaction.
+
+        Raises:
+            UserError: the file is damaged, or its disk is full.
         """
         future = asyncio.get_running_loop().run_in_executor(self._writer, self._transaction, work)
         return await asyncio.shield(future)
 
     def _transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         connection = self._connection
-        connection.execute("BEGIN")
+        with self._told():
+            connection.execute("BEGIN")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(Exception):  # the first error is the one to tell of
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """A damaged file and a full disk are the user's to mend; what else goes wrong in the database is ours."""
+        import duckdb
+
         try:
-            result = work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(Exception):  # the first error is the one to tell of
-                connection.execute("ROLLBACK")
-            raise
-        return result
+            yield
+        except duckdb.Error as error:
+            fault = fault_in_use(self.path, error)
+            if fault is None:
+                raise
+            self.damaged = self.damaged or is_damage(error)
+            raise fault from error
 
     async def read(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Runs `work` with a cursor of a reading thread; cancelling interrupts its query."""
@@ -79,7 +100,8 @@ class Database:
         def run() -> T:
             running.append(self._cursor())
             try:
-                return work(running[0])
+                with self._told():
+                    return work(running[0])
             finally:
                 running.clear()
 
@@ -103,7 +125,10 @@ class Database:
         await asyncio.get_running_loop().run_in_executor(self._writer, self._connection.execute, "CHECKPOINT")
 
     async def close(self) -> None:
-        """Waits for what is being written, folds the log into the file and lets go of it."""
+        """Waits for what is being written, folds the log into the file and lets go of it; once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self._readers.shutdown(wait=True, cancel_futures=True)
         await asyncio.get_running_loop().run_in_executor(self._writer, self._close)
         self._writer.shutdown()
@@ -123,11 +148,15 @@ def connect(path: Path, kind: Kind) -> duckdb.DuckDBPyConnection:
     try:
         with _private_umask():
             connection = duckdb.connect(str(path), config=_limits())
-            connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
-            connection.execute("SET enable_external_access = false")
-            migrate(connection, kind)
+            try:
+                connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
+                connection.execute("SET enable_external_access = false")
+                migrate(connection, kind)
+            except BaseException:
+                connection.close()  # or the next try would find it still open
+                raise
     except duckdb.Error as error:
-        raise _unreadable(path, error) from error
+        raise fault_when_opened(path, error) from error
     make_private(path)
     return connection
 
@@ -153,15 +182,3 @@ def _private_umask() -> Iterator[None]:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
-    text = " ".join(str(error).split())
-    if "lock" in text:
-        return UserError(f"{path} is held by another program.", "Close that program and try again.")
-    if "version number" in text:
-        return UserError(f"{path} was written by a newer DuckDB.", "Update this program to open it.")
-    return UserError(
-        f"{path} is damaged and was left as it is ({text[:160]}).",
-        "Put a copy of it from a backup in its place, or move it away to begin anew.",
-    )
