@@ -108,6 +108,7 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json())))
     yield "result", {"snapshot": snapshot}
     session.tell(session.activity())
+    session.tell_news()
     await session.tell_context()
     if given.get("login") and not given.get("read_only"):  # after the first page: counting it loads a tokenizer
         await session.login()

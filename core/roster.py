@@ -104,15 +104,32 @@ class Roster:
                         f"There is no agent {name!r}.", "`memgpt list agents` shows them; --create makes one."
                     )
                 await self.create(AgentConfig.of({**given, "name": name}))
-            session = self.sessions.get(fold(name)) or await self._open(name)
+            session = await self._close_damaged(name) or await self._open(name)
         changes = {key: given[key] for key in OVERRIDES if key in given}
         if changes:
             await change_settings(session, changes)
         return session
 
+    async def _close_damaged(self, name: str) -> Session | None:
+        """The agent if it is open; one whose file was found damaged is closed, so that it can be restored."""
+        session = self.sessions.get(fold(name))
+        if session is None or not session.journal.database.damaged or session.busy:
+            return session
+        self.sessions.pop(fold(name))
+        await _let_go(session)
+        return None
+
     async def _open(self, name: str) -> Session:
         fresh = not self.exists(name)
         database = await Database.open(self.home.agent_file(name), "agent")
+        try:
+            return await self._opened(name, database)
+        except BaseException:
+            self.sessions.pop(fold(name), None)
+            await database.close()
+            raise
+
+    async def _opened(self, name: str, database: Database) -> Session:
         model = ""
         corpus = Corpus(database, self.embedder, f"agent:{fold(name)}", model)
         if fresh:
@@ -128,10 +145,14 @@ class Roster:
     async def _open_sources(self, session: Session) -> None:
         """Opens what an agent has attached, with what became of it while the agent was not open."""
         for source in session.state.sources:
+            if not self.home.source_file(source).exists():
+                await session.journal.append(Draft("detach", {"source": source}))
+                session.news.append(f"The source {source!r} is gone; it was detached.")
+                continue
             try:
                 passages = await self.library.passages(source)
-            except UserError:  # deleted
-                await session.journal.append(Draft("detach", {"source": source}))
+            except UserError as error:  # damaged, or held: it may come back
+                session.news.append(f"The source {source!r} cannot be searched: {error}")
                 continue
             if session.state.passages.get(source) != passages:
                 await session.journal.append(Draft("attach", {"source": source, "passages": passages}))
@@ -234,6 +255,19 @@ class Roster:
     async def close_idle(self) -> None:
         """Closes the agents that nobody has used for `linger_s` seconds."""
         for key, session in list(self.sessions.items()) if not self.jobs else ():
-            if not session.busy and not session.watched and now() - session.used_at > self.linger_s * 1_000_000:
-                self.sessions.pop(key)
-                await session.close()
+            unused = not session.watched and now() - session.used_at > self.linger_s * 1_000_000
+            if not session.busy and (unused or session.journal.database.damaged):
+                async with self._opening:  # whoever wants it again waits until its file is closed
+                    if self.sessions.pop(key, None):
+                        await _let_go(session)
+
+
+async def _let_go(session: Session) -> None:
+    """Closes an agent; what a damaged file says to that is known already."""
+    database = session.journal.database
+    try:
+        await session.close()
+    except Exception:
+        if not database.damaged:
+            raise
+        await database.close()

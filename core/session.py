@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,6 +27,7 @@ INTERRUPT_S = 2.0
 MINUTE = 60_000_000  # microseconds
 LOOKED_BACK = 50  # function returns among which a pause of heartbeats is looked for
 TIMER = "A timed heartbeat: nothing has happened for a while."
+LOGGED = "/retry asks again; logs/memgpt.log in the home says more."
 Listener = Callable[[e.Event], None]
 
 
@@ -56,6 +58,7 @@ class Session:
         self._background: set[asyncio.Future[None]] = set()
         self.phase = "idle"
         self.used_at = now()
+        self.news: list[str] = []  # for whoever looks on or asks first
         self.timer_keys: Mapping[str, str] = {}  # of the front end that attached last
 
     @classmethod
@@ -149,13 +152,17 @@ class Session:
 
     async def _run_one(self, turn: Waiting) -> None:
         try:
+            self._tell_news(turn)
             events: AsyncIterator[e.Event] | None = turn.begin(await self.agent(turn.keys))
             while events is not None:
                 events = await self._tell_all(turn, events)
-        except ModelError as error:
+        except (ModelError, UserError) as error:
+            self._agent = None  # what it took for committed may not be
             self._failed(turn, error.message, error.hint)
-        except UserError as error:
-            self._failed(turn, error.message, error.hint)
+        except Exception as error:  # whatever it is, the turn ends in words
+            traceback.print_exc()
+            self._agent = None
+            self._failed(turn, f"The turn failed: {type(error).__name__}: {_line(error)}", LOGGED)
         await self.tell_context()
 
     async def _tell_all(self, turn: Waiting, events: AsyncIterator[e.Event]) -> AsyncIterator[e.Event] | None:
@@ -181,7 +188,7 @@ class Session:
         await self.journal.append(await rerendered(self.journal, agent.renderer))
 
     def _failed(self, turn: Waiting, message: str, hint: str) -> None:
-        """A turn that could not even begin."""
+        """A turn that could not begin, or broke: what was committed of it stays, and it can be gone on with."""
         step = self.journal.state.head
         self._told(turn, e.Error(step=step, at=now(), message=message, hint=hint))
         self._told(turn, e.TurnEnd(step=step, at=now(), reason="error", steps=0))
@@ -260,7 +267,23 @@ class Session:
             try:
                 self.tell(await self.context())
             except (ModelError, UserError) as error:
-                self.tell(e.Notice(step=self.journal.state.head, at=now(), text=str(error)))
+                self._notice(str(error))
+            except Exception:  # a figure that is missing is no reason to end the turn
+                traceback.print_exc()
+
+    def _notice(self, text: str) -> e.Notice:
+        notice = e.Notice(step=self.journal.state.head, at=now(), text=text)
+        self.tell(notice)
+        return notice
+
+    def tell_news(self) -> None:
+        """Says once what the user should know of this agent's opening."""
+        while self.news:
+            self._notice(self.news.pop(0))
+
+    def _tell_news(self, turn: Waiting) -> None:
+        while self.news:
+            turn.events.put_nowait(self._notice(self.news.pop(0)))
 
     def _context_later(self) -> None:
         task = asyncio.ensure_future(self.tell_context())
@@ -310,6 +333,11 @@ class Session:
 async def _events(turn: Waiting) -> AsyncIterator[e.Event]:
     while (event := await turn.events.get()) is not None:
         yield event
+
+
+def _line(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return words if len(words) <= 200 else f"{words[:200].rpartition(' ')[0]} …"
 
 
 def _cell(item: Item) -> dict[str, Any]:

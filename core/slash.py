@@ -58,7 +58,7 @@ async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, s
     if command.needs_argument and not argument:
         raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.", status=2)
     if session.busy and not command.busy:
-        raise UserError(f"/{command.name} has to wait until the model is done.", "Esc stops it.")
+        raise UserError(f"/{command.name} has to wait until the model is done.", "Stop it first, or wait.")
     return await handler(Asked(session, argument, confirmed, keys))
 
 

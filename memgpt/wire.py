@@ -15,7 +15,8 @@ from typing import Any
 from memgpt.home import Home, UserError, make_private
 
 PROTOCOL = 1
-LINE_LIMIT = 16 * 1024 * 1024  # bytes of one line
+LINE_LIMIT = 17 * 1024 * 1024  # bytes of one line
+LONGEST_REQUEST = 16 * 10**6  # bytes; less, since what is sent comes back in an event
 PART = 256 * 1024  # characters of one part of a longer answer: small enough for an outbox
 KEY_ENDINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_VERSION", "_ENDPOINT_KEY", "_PROXY")
 KEY_BEGINNINGS = ("AWS_", "AZURE_", "VERTEX", "GOOGLE_", "WATSONX_", "DATABRICKS_", "HF_TOKEN", "OPENROUTER_")

@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from core.store.faults import fault_in_use, fault_when_opened, is_damage
 from core.store.schema import Kind, migrate
-from memgpt.home import PRIVATE_FOLDER, UserError, make_private
+from memgpt.home import PRIVATE_FOLDER, make_private
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,6 +41,8 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.parent.name}")
         self._cursors = threading.local()
         self._all_cursors: list[duckdb.DuckDBPyConnection] = []
+        self.damaged = False
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path, kind: Kind) -> Database:
@@ -60,6 +63,9 @@ class Database:
         """Runs `work` in one transaction on the writing thread; all of it is on disk when this returns, or none.
 
         A caller that is cancelled meanwhile does not stop the transaction.
+
+        Raises:
+            UserError: the file is damaged, or its disk is full.
         """
         future = asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
         return await asyncio.shield(future)
@@ -68,10 +74,11 @@ class Database:
         """Tried again where work done `aside` touched the same rows and was first."""
         import duckdb
 
-        for _ in range(CONFLICTS):
-            with contextlib.suppress(duckdb.TransactionException):
-                return _transaction(self._connection, work)
-        return _transaction(self._connection, work)
+        with self._told():
+            for _ in range(CONFLICTS):
+                with contextlib.suppress(duckdb.TransactionException):
+                    return _transaction(self._connection, work)
+            return _transaction(self._connection, work)
 
     async def aside(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
         """Runs long `work` in a transaction beside the writer, which is not held up. Where both touch the same rows and
@@ -81,6 +88,20 @@ class Database:
         with contextlib.suppress(duckdb.TransactionException):
             await self.read(lambda cursor: _transaction(cursor, work))
 
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """A damaged file and a full disk are the user's to mend; what else goes wrong in the database is ours."""
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as error:
+            fault = fault_in_use(self.path, error)
+            if fault is None:
+                raise
+            self.damaged = self.damaged or is_damage(error)
+            raise fault from error
+
     async def read(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Runs `work` with a cursor of a reading thread; cancelling interrupts its query."""
         running: list[duckdb.DuckDBPyConnection] = []
@@ -88,7 +109,8 @@ class Database:
         def run() -> T:
             running.append(self._cursor())
             try:
-                return work(running[0])
+                with self._told():
+                    return work(running[0])
             finally:
                 running.clear()
 
@@ -112,7 +134,10 @@ class Database:
         await asyncio.get_running_loop().run_in_executor(self._writer, self._connection.execute, "CHECKPOINT")
 
     async def close(self) -> None:
-        """Waits for what is being written, folds the log into the file and lets go of it."""
+        """Waits for what is being written, folds the log into the file and lets go of it; once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self._readers.shutdown(wait=True, cancel_futures=True)
         await asyncio.get_running_loop().run_in_executor(self._writer, self._close)
         self._writer.shutdown()
@@ -145,13 +170,17 @@ def connect(path: Path, kind: Kind) -> tuple[duckdb.DuckDBPyConnection, int]:
     try:
         with _private_umask():
             connection = duckdb.connect(str(path), config=_limits())
-            connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
-            connection.execute("SET enable_external_access = false")
-            analysis = migrate(connection, kind)
-            # Of what a small write costs, planning is the most; readers keep their optimizer.
-            connection.execute("PRAGMA disable_optimizer")
+            try:
+                connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
+                connection.execute("SET enable_external_access = false")
+                analysis = migrate(connection, kind)
+                # Of what a small write costs, planning is the most; readers keep their optimizer.
+                connection.execute("PRAGMA disable_optimizer")
+            except BaseException:
+                connection.close()  # or the next try would find it still open
+                raise
     except duckdb.Error as error:
-        raise _unreadable(path, error) from error
+        raise fault_when_opened(path, error) from error
     make_private(path)
     return connection, analysis
 
@@ -177,15 +206,3 @@ def _private_umask() -> Iterator[None]:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
-    text = " ".join(str(error).split())
-    if "lock" in text:
-        return UserError(f"{path} is held by another program.", "Close that program and try again.")
-    if "version number" in text:
-        return UserError(f"{path} was written by a newer DuckDB.", "Update this program to open it.")
-    return UserError(
-        f"{path} is damaged and was left as it is ({text[:160]}).",
-        "Put a copy of it from a backup in its place, or move it away to begin anew.",
-    )

@@ -74,21 +74,82 @@ async def _turn(link: Link, agent: str, text: str, options: argparse.Namespace) 
 
 async def _printed(link: Link, params: dict[str, Any], options: argparse.Namespace) -> int:
     """Prints a turn as it happens; its exit status."""
-    status, streamed = DONE, False
+    told = _Lines() if options.json else _Words(live=options.stream and sys.stdout.isatty())
+    status, ended = DONE, False
     async for event in link.stream("send", **params):
         kind = event.get("type")
+        if kind == "notice":
+            complain(event["text"])
         if kind is None or kind in SCREEN_ONLY or (kind == "delta" and not options.stream):
             continue
-        if options.json:
-            print(json.dumps(event, ensure_ascii=False), flush=True)
-        elif kind == "delta" and event["of"] == "assistant_message":
-            print(inert(event["text"]), end="", flush=True)
-            streamed = True
-        elif kind == "assistant_message":
-            print("" if streamed else inert(event["text"]), flush=True)
-            streamed = False
-        if kind == "error":
+        told(event)
+        if kind in ("error", "cancelled"):
             status = FAILED
-            if not options.json:
-                print(f"memgpt: {inert(event['message'])} {inert(event['hint'])}".rstrip(), file=sys.stderr)
-    return status
+        ended = ended or kind == "turn_end"
+    if not ended:
+        complain("The message was taken back before its turn had begun. Send it again.")
+    return status if ended else FAILED
+
+
+def complain(text: str) -> None:
+    print(f"memgpt: {inert(text)}".rstrip(), file=sys.stderr, flush=True)
+
+
+class _Lines:
+    """The events as they are, one JSON object a line."""
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        print(json.dumps(event, ensure_ascii=False), flush=True)
+
+
+class _Words:
+    """The reply alone. `live` shows it as it arrives: on a terminal, since a pipe cannot take back what an answer that
+    breaks off and is asked for again has left there."""
+
+    def __init__(self, live: bool) -> None:
+        self._live = live
+        self._shown = ""  # of the answer that is arriving
+        self._again = ""  # of the one before it, which is void
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        match event["type"]:
+            case "delta" if self._live and event["of"] == "assistant_message":
+                self._arrived(inert(event["text"]))
+            case "retry" if self._shown:
+                self._again, self._shown = self._shown, ""
+            case "assistant_message":
+                self._whole(inert(event["text"]))
+            case "error" | "cancelled":
+                self._finish()
+                complain(f"{event['message']} {event['hint']}")
+
+    def _arrived(self, text: str) -> None:
+        """Prints what goes beyond the void answer as long as it says the same, else begins a new line."""
+        before = self._shown
+        self._shown += text
+        if self._again and self._shown.startswith(self._again):
+            text, self._again = self._shown[len(self._again) :], ""
+        elif self._again and self._again.startswith(self._shown):
+            return
+        elif self._again:
+            self._restart()
+            text = before + text
+        print(text, end="", flush=True)
+
+    def _restart(self) -> None:
+        self._again = ""
+        print(flush=True)
+        complain("The answer broke off and begins again:")
+
+    def _whole(self, text: str) -> None:
+        if self._again and text != self._again:
+            self._restart()
+            self._shown = ""
+        print("" if self._shown or self._again else text, flush=True)
+        self._shown = self._again = ""
+
+    def _finish(self) -> None:
+        """The line that was begun is ended, whatever came of it."""
+        if self._shown or self._again:
+            print(flush=True)
+        self._shown = self._again = ""
