@@ -123,13 +123,13 @@ class Roster:
         fresh = not self.exists(name)
         database = await Database.open(self.home.agent_file(name), "agent")
         try:
-            return await self._opened(name, database)
+            return await self._opened(name, database, fresh)
         except BaseException:
             self.sessions.pop(fold(name), None)
             await database.close()
             raise
 
-    async def _opened(self, name: str, database: Database) -> Session:
+    async def _opened(self, name: str, database: Database, fresh: bool) -> Session:
         model = ""
         corpus = Corpus(database, self.embedder, f"agent:{fold(name)}", model)
         if fresh:
