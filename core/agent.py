@@ -176,10 +176,10 @@ class Agent:
                 block = self.journal.state.blocks[label]
                 draft.body["label"] = label
                 draft.texts = {**draft.texts, "before": Text(block.text_id, block.text), "after": after}
-            case NewPassage(text=passage):
+            case NewPassage(text=passage, tags=tags):
                 draft.body["passage"] = self.journal.next_doc
                 draft.texts = {**draft.texts, "passage": passage}
-                draft.effect = self.external.document("archival", "passage", "passage", passage)
+                draft.effect = self.external.document("archival", "passage", "passage", passage, tags)
             case Pause(minutes=minutes):
                 draft.body["pause_minutes"] = minutes
         (step,) = await self.journal.append(draft, at=at)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from core.context.instructions import moment, stamp
 from core.context.queue import clipped
 from core.context.render import Renderer
+from core.filters import OWN, Filters
 from core.functions.executor import FunctionFailed, Page
 from core.memory import documents
+from core.memory.scope import Scope
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
 from core.memory.terms import index
 from core.messages import MAIN_CONVERSATION, Step
 from core.store.journal import Draft, Journal, now
+from memgpt.home import fold
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,6 +30,8 @@ RECALLED_SHARE = 8  # of what the reply leaves
 REPEATED_HITS = 1  # with more, a model of 135 M parameters mixes them up
 LOOKED_AT = 16  # hits, for those among them that are worth it
 RECALL_WAIT_S = 1.0
+SEARCHES_KEPT = 16  # whose further pages are answered as of their first
+NO_FILTERS = Filters()
 Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 
 
@@ -44,7 +49,7 @@ class ExternalContext:
     # --- in ---------------------------------------------------------------------------------------------------
 
     def document(
-        self, kind: str, role: str, text_name: str, text: str
+        self, kind: str, role: str, text_name: str, text: str, tags: Sequence[str] = ()
     ) -> Callable[[duckdb.DuckDBPyConnection, Step], None]:
         """What makes one text of a step searchable, in the step's own transaction."""
         first = self.journal.reserve_docs(1)
@@ -52,7 +57,16 @@ class ExternalContext:
 
         def effect(connection: duckdb.DuckDBPyConnection, step: Step) -> None:
             document = documents.Document(
-                f"{prefix}{step.id}", kind, role, "", "", MAIN_CONVERSATION, step.id, step.at, text
+                f"{prefix}{step.id}",
+                kind,
+                role,
+                "",
+                "",
+                MAIN_CONVERSATION,
+                step.id,
+                step.at,
+                text,
+                tags="\n".join(tags),
             )
             stored = step.texts[text_name].id
             documents.insert(connection, [document], step.id, step.branch, first, 0, [stored])
@@ -66,27 +80,60 @@ class ExternalContext:
     # --- out --------------------------------------------------------------------------------------------------
 
     async def find(self, query: Query) -> Answer:
-        """The agent's own search, along its present path, in its sources too where it is archival."""
-        state = self.journal.state
-        own = (self.corpus, Path(state.path, state.hidden))
-        attached = self.sources(state.sources) if query.kind == "archival" else ()
-        return await find([own, *((corpus, Path(())) for corpus in attached)], query, self.zone)
+        """The agent's own search, along its present path, in its sources too where it is archival.
 
-    async def search(self, kind: str, query: str, page: int, **filters: Any) -> Page:
+        Raises:
+            ValueError: a source is asked for that is not attached.
+        """
+        corpora = self._corpora(query)
+        return await find(corpora, query, self.zone)
+
+    def _corpora(self, query: Query) -> list[tuple[Corpus, Path]]:
+        state = self.journal.state
+        attached = self.sources(state.sources) if query.kind == "archival" else ()
+        held = {OWN: (self.corpus, self._path(query)), **{fold(c.source): (c, Path(())) for c in attached}}
+        if unknown := [name for name in query.sources if name not in held]:
+            raise ValueError(f"There is no source {unknown[0]!r} to search; there are {', '.join(held)}.")
+        return [pair for name, pair in held.items() if not query.sources or name in query.sources]
+
+    def _path(self, query: Query) -> Path:
+        """The path that is searched. Further pages see it as it was when the first was asked for, so that what arrives
+        between them neither moves a result to another page nor changes the total."""
+        state = self.journal.state
+        key = replace(query, offset=0, explain=False)
+        if query.offset and (first := self.corpus.asked.get(key)):
+            return first
+        ended = tuple((branch, min(last, state.head)) for branch, last in state.path)
+        asked = [*self.corpus.asked.items(), (key, Path(ended, state.hidden))]
+        self.corpus.asked = dict(asked[-SEARCHES_KEPT:])
+        return Path(state.path, state.hidden)
+
+    async def search(self, kind: str, query: str, page: int, filters: Filters = NO_FILTERS) -> Page:
         """One page of results for a function of the model."""
         if not query.strip():
             raise FunctionFailed("query is empty: say what to look for.")
-        asked = Query(query, kind, limit=self.page_size, offset=page * self.page_size, **filters)
-        return self._page(await self.find(asked), query)
+        try:
+            asked = filters.query(query, kind, self.page_size, page * self.page_size, self.zone)
+            return self.page_of(await self.find(asked), query)
+        except ValueError as error:
+            raise FunctionFailed(str(error)) from None
+
+    async def holds(self, text: str) -> str | None:
+        """The id of the agent's own passage with the very same words."""
+        scope = Scope.of(Query("", "archival"), Path(self.journal.state.path, self.journal.state.hidden))
+        return await self.corpus.same_text(scope, text)
 
     async def by_date(self, start: str, end: str, page: int) -> Page:
-        since, until = self._days(start, end)
-        state = self.journal.state
-        offset = page * self.page_size
+        """Messages of some days or spans, both included, oldest first."""
+        try:
+            asked = Filters(start=start, end=end).query("", "recall", self.page_size, page * self.page_size, self.zone)
+        except ValueError as error:
+            raise FunctionFailed(str(error)) from None
+        assert asked.since is not None and asked.until is not None
         found = await by_date(
-            self.corpus, "recall", since, until, Path(state.path, state.hidden), self.page_size, offset
+            self.corpus, "recall", asked.since, asked.until, self._path(asked), asked.limit, asked.offset
         )
-        return self._page(found, "")
+        return self.page_of(found, "")
 
     async def page_in(self, text: str, found: Sequence[Hit], renderer: Renderer, room: int, most: int) -> Draft | None:
         """What puts the best of those hits into the newest message's event; None where there are none.
@@ -143,7 +190,8 @@ class ExternalContext:
 
         return _best(hits, tells, REPEATED_HITS)[::-1]
 
-    def _page(self, answer: Answer, query: str) -> Page:
+    def page_of(self, answer: Answer, query: str) -> Page:
+        """Results as a function of the model is given them."""
         each = max(60, self.result_tokens // self.page_size)
         return Page(tuple(self._pages(answer.hits, query, each)), answer.total, answer.note)
 
@@ -163,21 +211,9 @@ class ExternalContext:
             "ago": ago(hit.at, now()),
             **origin,
             **({"place": place} if (place := where(hit)) else {}),
+            **({"tags": ", ".join(hit.tags)} if hit.tags else {}),
             "text": text,
         }
-
-    def _days(self, start: str, end: str) -> tuple[int, int]:
-        """The microseconds of two days in the user's zone, both included; the second is the first one after them."""
-        first, last = (self._day(value) for value in (start, end))
-        if last < first:
-            raise FunctionFailed(f"end_date {end} is before start_date {start}.")
-        return _midnight(first, self.zone), _midnight(last + timedelta(days=1), self.zone)
-
-    def _day(self, value: str) -> datetime:
-        try:
-            return datetime.strptime(value.strip(), "%Y-%m-%d")
-        except ValueError:
-            raise FunctionFailed(f"{value!r} is not a date; write it as YYYY-MM-DD.") from None
 
 
 def _best(hits: Sequence[Hit], wanted: Callable[[Hit], bool], count: int) -> list[Hit]:
@@ -187,12 +223,6 @@ def _best(hits: Sequence[Hit], wanted: Callable[[Hit], bool], count: int) -> lis
 
 def _asks(text: str) -> bool:
     return text.rstrip().endswith(("?", "？"))
-
-
-def _midnight(day: datetime, zone: tzinfo | None) -> int:
-    start = datetime.combine(day.date(), time.min)
-    aware = start.replace(tzinfo=zone) if zone else start.astimezone()
-    return round(aware.astimezone(UTC).timestamp() * 1_000_000)
 
 
 def ago(at: int, present: int) -> str:
@@ -235,7 +265,7 @@ def day_of(at: int, zone: tzinfo | None) -> str:
     return moment(at, zone).strftime("%Y-%m-%d")
 
 
-def result_json(hit: Hit) -> Mapping[str, Any]:
+def result_json(hit: Hit, explain: bool = False) -> Mapping[str, Any]:
     """A hit as outside programs read it."""
     from memgpt.events import rfc3339
 
@@ -246,5 +276,8 @@ def result_json(hit: Hit) -> Mapping[str, Any]:
         "role": hit.role,
         "source": hit.source or ("archival" if hit.role == "passage" else "recall"),
         "score": round(hit.score, 6),
+        **({"step": hit.step} if hit.step else {}),
+        **({"tags": list(hit.tags)} if hit.tags else {}),
+        **({"text_rank": hit.words, "vector_rank": hit.nearness} if explain else {}),
         **_origin(hit),
     }

@@ -251,6 +251,9 @@ def _with_effect(state: State, step: Step) -> State:
         state = replace(state, archival=state.archival + 1, hidden=state.hidden - {body["passage"]})
     if "unpassage" in body:
         state = replace(state, archival=state.archival - 1, hidden=state.hidden | {body["unpassage"]})
+    if "branch" in body:  # what the user wrote lies apart, so that moving the head can carry it along
+        path = tuple(dict.fromkeys(((body["branch"], OPEN_END), *state.path)))
+        state = replace(state, path=path, branches=max(state.branches, body["branch"] + 1))
     return state
 
 
@@ -294,6 +297,8 @@ def _moved(state: State, step: Step) -> State:
         sources=tuple(carried["sources"]),
         passages=dict(carried.get("passages", {})),
         recall=state.recall + carried["recall"],
+        archival=state.archival + carried.get("archival", 0),
+        hidden=state.hidden | set(carried.get("hidden", ())),
         path=tuple(dict.fromkeys((*((b, last) for b, last in carried["imports"]), *state.path))),
         turn=None,
         pending=(),

@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from core import attaching, slash
-from core.external import result_json
+from core.context.instructions import zone_of
+from core.external import ExternalContext, result_json
+from core.filters import Filters, listed
 from core.forgetting import forget
 from core.functions.conversation import base_executor
 from core.llm import catalog
-from core.memory.search import Query
 from core.roster import Roster
 from core.session import Session
 from core.show import show
@@ -233,19 +234,29 @@ async def _search_many(roster: Roster, given: Parameters, caller: Caller) -> Asy
 
 async def _answer(session: Session, given: Parameters, text: str) -> dict[str, Any]:
     limit, page = int(given.get("limit") or 10), int(given.get("page") or 0)
-    query = Query(
-        text,
-        given["kind"],
-        given.get("mode") or "hybrid",
-        limit,
-        limit * page,
-        _moment(given.get("since")),
-        _moment(given.get("until")),
+    filters = Filters(
+        roles=listed(given.get("roles")),
+        start=given.get("start") or "",
+        end=given.get("end") or "",
+        sources=listed(given.get("sources")),
+        tags=listed(given.get("tags")),
+        mode=given.get("mode") or "hybrid",
     )
-    answer = await _external(session).find(query)
-    results = [result_json(hit) for hit in answer.hits]
+    external = _external(session)
+    try:
+        query = filters.query(text, given["kind"], limit, limit * page, external.zone)
+        since, until = _moment(given.get("since")), _moment(given.get("until"))
+        query = replace(
+            query,
+            since=query.since if since is None else since,
+            until=query.until if until is None else until,
+            explain=bool(given.get("explain")),
+        )
+        answer = await external.find(query)
+    except ValueError as error:
+        raise UserError(str(error), status=2) from None
     return {
-        "results": results,
+        "results": [result_json(hit, query.explain) for hit in answer.hits],
         "ms": answer.ms,
         "embed_ms": answer.embed_ms,
         "total": answer.total,
@@ -253,11 +264,10 @@ async def _answer(session: Session, given: Parameters, text: str) -> dict[str, A
     }
 
 
-def _external(session: Session) -> Any:
+def _external(session: Session) -> ExternalContext:
     """External context without a model: searching needs none."""
-    from core.external import ExternalContext
-
-    return ExternalContext(session.journal, session.corpus, session.sources, None, 10, 1000)
+    zone = zone_of(session.state.settings["timezone"])
+    return ExternalContext(session.journal, session.corpus, session.sources, zone, 10, 1000)
 
 
 def _moment(value: str | None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.context.queue import groups
 from core.llm.types import Call
-from core.messages import OPEN_END, Step, Text
+from core.messages import OPEN_END, State, Step, Text, on_path
 from core.session import Session
 from core.store.journal import Draft
 from memgpt.home import UserError
@@ -59,20 +59,43 @@ async def move_head(session: Session, target: int, why: str, removed: int, drop:
     left = await carried_steps(session, target)
     present = past if drop else session.state
     imports = [] if drop else [step for step in left if step.kind == "import"]
+    written = [] if drop else [step for step in left if step.kind == "edit"]
     edits = {} if drop else {step.body["label"]: step for step in left if step.kind == "edit" and "label" in step.body}
     texts: dict[str, Text] = {label: step.texts["after"] for label, step in edits.items()}
     carried = {
         "settings": present.settings,
         "sources": list(present.sources),
         "passages": dict(present.passages),
-        "imports": [[step.body["branch"], OPEN_END] for step in imports],
+        "imports": [[step.body["branch"], OPEN_END] for step in (*imports, *written) if "branch" in step.body],
         "recall": sum(step.body["count"] for step in imports),
+        "archival": await _archival_change(session, past, written),
+        "hidden": sorted({step.body["unpassage"] for step in written if "unpassage" in step.body}),
         "blocks": sorted(edits),
         "branches": session.state.branches,
     }
     body = {"to": target, "why": why, "removed": removed, "carried": carried}
     steps = await session.journal.append(Draft("head", body, texts), parent=past)
     await announce(session, steps)
+
+
+async def _archival_change(session: Session, past: State, written: Sequence[Step]) -> int:
+    """How many passages more there are when what the user did to them is carried over to an earlier state."""
+    gone = [step.body["unpassage"] for step in written if "unpassage" in step.body]
+    made = {step.body["passage"] for step in written if "passage" in step.body}
+    before = await session.journal.read(lambda connection: _places_of(connection, gone))
+    lost = [
+        doc for doc, branch, step in before
+        if doc in made or (on_path(past, branch, step) and doc not in past.hidden)
+    ]  # fmt: skip
+    return len(made) - len(lost)
+
+
+def _places_of(connection: Any, docs: Sequence[int]) -> list[tuple[int, int, int]]:
+    listed = ",".join(map(str, docs)) or "NULL"
+    found: list[tuple[int, int, int]] = connection.execute(
+        f"SELECT id, branch, step FROM doc WHERE id IN ({listed})"
+    ).fetchall()
+    return found
 
 
 async def carried_steps(session: Session, target: int) -> list[Step]:
@@ -119,7 +142,9 @@ async def _changes(session: Session) -> tuple[list[Step], dict[int, int]]:
     """Changes of memory on the path, and those of them that are undone with the step that did it."""
     steps = await session.journal.steps(kinds=MEMORY_KINDS)
     changes = [
-        step for step in steps if step.kind in ("return", "edit") and ("label" in step.body or "passage" in step.body)
+        step
+        for step in steps
+        if step.kind in ("return", "edit") and not {"label", "passage", "unpassage"}.isdisjoint(step.body)
     ]
     undone: dict[int, int] = {}
     for step in steps:
@@ -138,8 +163,9 @@ async def _reverse(session: Session, kind: str, change: Step, to: str) -> Step:
         block = session.state.blocks[label]
         body["label"] = label
         texts = {"before": Text(block.text_id, block.text), "after": change.texts[to]}
-    if "passage" in change.body:
-        body["unpassage" if kind == "undo" else "passage"] = change.body["passage"]
+    for name, other in (("passage", "unpassage"), ("unpassage", "passage")):
+        if name in change.body:
+            body[other if kind == "undo" else name] = change.body[name]
     (step,) = await session.journal.append(Draft(kind, body, texts))
     await announce(session, [step])
     return step

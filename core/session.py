@@ -240,6 +240,7 @@ class Session:
         if self._agent is None or made_for != self._made_for:
             self._agent = await make_agent(self.journal, self.corpus, self.gateway, self.sources, self._cancel)
             self._made_for = made_for
+            self.corpus.use(str(settings.get("embedding_model", "")))
         if keys is not None:
             self._agent.thinking.model = replace(self._agent.thinking.model, keys=keys)
         return self._agent

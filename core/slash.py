@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from core import rewind
+from core import passages, rewind
 from core.context import instructions
 from core.external import day_of
+from core.filters import parsed
+from core.memory.embedding import WorkerGone
+from core.memory.search import Hit
 from core.session import Session
 from core.store.journal import Draft, now
 from core.transcript import transcript
@@ -126,6 +129,8 @@ async def change_settings(session: Session, changes: Mapping[str, Any]) -> None:
     good = {name: value for name, value in good.items() if session.state.settings.get(name) != value}
     if not good:
         return
+    if good.get("embedding_model"):
+        await _can_embed(session, good["embedding_model"])
     new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
     (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
     if new_model:
@@ -133,7 +138,38 @@ async def change_settings(session: Session, changes: Mapping[str, Any]) -> None:
     session.tell(
         e.Notice(step=step.id, at=step.at, text=", ".join(f"{name} = {value}" for name, value in good.items()))
     )
+    await session.agent()
     await session.tell_context()
+
+
+async def _can_embed(session: Session, model: str) -> None:
+    try:
+        await session.corpus.embedder.describe(model)
+    except WorkerGone as error:
+        hint = "Give the name or folder of a sentence-transformers model that is on this machine."
+        raise UserError(
+            f"The embedding model {model!r} cannot be loaded ({str(error)[:160]}).", hint, status=2
+        ) from None
+
+
+async def _embedding(asked: Asked) -> Outcome:
+    """How far the vectors are, and pausing them."""
+    backlog, corpus = asked.session.corpus.backlog, asked.session.corpus
+    match asked.argument:
+        case "pause":
+            backlog.pause()
+        case "resume":
+            backlog.resume()
+        case other if other:
+            raise UserError(
+                f"/embedding {other} means nothing.", "Write /embedding, /embedding pause or resume.", status=2
+            )
+    done, total = await backlog.progress()
+    state = "paused" if backlog.paused else "done" if done == total else "under way"
+    return Outcome(
+        f"{done:,} of {total:,} documents have a vector of {corpus.model or 'the shipped MiniLM'} ({state}).",
+        data={"done": done, "total": total, "paused": backlog.paused, "model": corpus.model},
+    )
 
 
 async def _pop(asked: Asked) -> Outcome:
@@ -221,14 +257,41 @@ async def _archival(asked: Asked) -> Outcome:
 
 
 async def _search(asked: Asked, kind: str) -> Outcome:
+    """What the agent would see, and why: the ranks by words and by meaning, and the score of everything together."""
     from core.functions.memory import shown
 
+    filters, text = parsed(asked.argument)
+    if not text:
+        raise UserError("There is nothing to search for.", f"Write: /{kind} QUERY, after filters if any.", status=2)
     agent = await asked.session.agent()
-    page = await agent.external.search(kind, asked.argument, 0)
-    context = _page_context(agent)
-    lines = [f"{hit['created_at']}  {_from(hit)}: {hit['text']}" for hit in page.hits]
-    head = shown(page, 0, context).partition(": ")[0]
+    external = agent.external
+    try:
+        query = replace(filters.query(text, kind, external.page_size, 0, external.zone), explain=True)
+        answer = await external.find(query)
+    except ValueError as error:
+        raise UserError(str(error), status=2) from None
+    page = external.page_of(answer, text)
+    lines = [
+        f"{hit['created_at']} ({hit['ago']})  {_from(hit)}  {hit['id']}  {_why(found)}: {hit['text']}"
+        for hit, found in zip(page.hits, answer.hits, strict=True)
+    ]
+    head = shown(page, 0, _page_context(agent)).partition(": ")[0]
     return Outcome("\n".join([head, *lines]), data=[dict(hit) for hit in page.hits])
+
+
+async def _passage(asked: Asked) -> Outcome:
+    change = await passages.planned(asked.session, asked.argument)
+    if change.asks and not asked.confirmed:
+        return Outcome(passages.described(change), ask=f"{change.verb.capitalize()} passage {change.key}?")
+    step = await passages.apply(asked.session, change)
+    key = change.key or f"m{step.id}"
+    return Outcome(f"Passage {key}: {change.verb}d. /undo takes it back.", data={"id": key})
+
+
+def _why(hit: Hit) -> str:
+    words = f"words {hit.words}" if hit.words else "no word"
+    near = f"meaning {hit.nearness}" if hit.nearness else "no vector"
+    return f"[{words}, {near}, score {hit.score:.1f}]"
 
 
 def _from(hit: Mapping[str, Any]) -> str:
@@ -278,5 +341,5 @@ _HANDLERS: dict[str, Handler] = {
     "save": _save, "restore": _restore, "dump": _dump, "dumpraw": _dumpraw, "memory": _memory, "model": _model,
     "pop": _pop, "retry": _retry, "rethink": _rethink, "rewrite": _rewrite, "heartbeat": _heartbeat,
     "memorywarning": _memorywarning, "summarize": _summarize, "systemswap": _systemswap, "undo": _undo, "redo": _redo,
-    "recall": _recall, "archival": _archival,
+    "recall": _recall, "archival": _archival, "passage": _passage, "embedding": _embedding,
 }  # fmt: skip

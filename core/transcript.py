@@ -31,7 +31,7 @@ def events_of(step: Step) -> list[e.Event]:
             note = body.get("note", "")
             return [e.Evicted(**at, messages=body["messages"], tokens=body["tokens"], summary=summary, note=note)]
         case "edit" | "undo" | "redo":
-            return _core_memory(step)
+            return [*_core_memory(step), *_passage(step)]
         case "turn_end":
             return _ended(step)
         case "head" | "rethink" | "rewrite":
@@ -86,6 +86,16 @@ def _returned(step: Step) -> list[e.Event]:
         text=step.text("text"),
     )
     return [returned, *_core_memory(step)]
+
+
+def _passage(step: Step) -> list[e.Event]:
+    """What the user did to a passage of archival memory; never silently."""
+    there, gone = "passage" in step.body, "unpassage" in step.body
+    if not there and not gone:
+        return []
+    what = "changed" if there and gone else "stored" if there else "deleted"
+    name = f" {step.body['key']}" if step.body.get("key") else ""
+    return [e.Notice(step=step.id, at=step.at, text=f"Archival passage{name} {what} ({step.kind}).")]
 
 
 def _core_memory(step: Step) -> list[e.Event]:

@@ -51,11 +51,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("systemswap", "FILE", "replace the system instructions", confirm=True),
     Command("undo", "", "take back the newest change of memory"),
     Command("redo", "", "make the change of memory that was taken back again"),
-    Command("recall", "QUERY", "search recall storage, as the agent would", busy=True),
-    Command("archival", "QUERY", "search archival storage, as the agent would", busy=True),
+    Command(
+        "recall", "QUERY", "search recall storage, as the agent would; roles: start: end: mode: narrow it", busy=True
+    ),
+    Command("archival", "QUERY", "search archival storage; source: tags: start: end: mode: narrow it", busy=True),
+    Command(
+        "passage", "add TEXT | edit ID TEXT | tag ID TAGS | delete ID", "change archival memory by hand", confirm=True
+    ),
     Command("context", "", "every block that the model is sent, with its tokens", "front", busy=True),
     Command("agents", "", "choose another agent", "front", busy=True),
     Command("new", "[NAME]", "start a new agent", "front", busy=True),
+    Command("embedding", "[pause|resume]", "how many documents have their vectors", busy=True),
     Command("forget", "TEXT", "erase for good, everywhere, after showing what would go", confirm=True),
     Command("load", "PATH [NAME]", "load a file or folder as a source, in the background, and attach it", busy=True),
     Command("sources", "", "the sources that are loaded, and those attached", busy=True),

@@ -11,6 +11,7 @@ from datetime import tzinfo
 from typing import Any, Protocol
 
 from core.context.blocks import EditRefused
+from core.filters import Filters
 from core.functions.schema import HEARTBEAT, schema_of
 from core.messages import Block, Pending
 
@@ -36,6 +37,7 @@ class NewPassage:
     """The effect of an insertion into archival memory."""
 
     text: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,9 @@ Effect = BlockChange | NewPassage | Pause
 class External(Protocol):
     """What functions may ask of external context; pages are counted from 0."""
 
-    async def search(self, kind: str, query: str, page: int, **filters: Any) -> Page: ...
+    async def search(self, kind: str, query: str, page: int, filters: Filters) -> Page: ...
     async def by_date(self, start: str, end: str, page: int) -> Page: ...
+    async def holds(self, text: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)

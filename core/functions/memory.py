@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from core.context import blocks
+from core.filters import Filters, listed, tags_of
 from core.functions.executor import BlockChange, Context, FunctionFailed, NewPassage, Outcome, Page
 
 DONE = "None"
@@ -41,6 +42,9 @@ async def conversation_search(
     query: str,
     page: int | None = 0,
     roles: list[str] | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    mode: str | None = None,
 ) -> Outcome:
     """Search all earlier messages, by words and by meaning.
 
@@ -48,10 +52,13 @@ async def conversation_search(
         query: What to look for.
         page: Page of results, from 0.
         roles: Only messages of these roles: user, assistant, inner_monologue.
+        start: First day or span, as 2026-05-03 or last month.
+        end: Last day or span.
+        mode: hybrid, text or vector.
     """
     number = _page_number(page)
-    found = await context.external.search("recall", query, number, roles=tuple(roles or ()))
-    return Outcome(shown(found, number, context))
+    filters = Filters(listed(roles), start or "", end or "", mode=mode or "hybrid")
+    return Outcome(shown(await context.external.search("recall", query, number, filters), number, context))
 
 
 async def conversation_search_date(
@@ -63,38 +70,53 @@ async def conversation_search_date(
     """List earlier messages by day, both days included.
 
     Args:
-        start_date: First day, YYYY-MM-DD.
-        end_date: Last day, YYYY-MM-DD.
+        start_date: First day or span, YYYY-MM-DD, YYYY-MM or words.
+        end_date: Last day or span.
         page: Page of results, from 0.
     """
     number = _page_number(page)
     return Outcome(shown(await context.external.by_date(start_date, end_date, number), number, context))
 
 
-async def archival_memory_insert(context: Context, content: str) -> Outcome:
+async def archival_memory_insert(context: Context, content: str, tags: list[str] | None = None) -> Outcome:
     """Put a passage into archival memory. Write it so that it can be understood and found alone.
 
     Args:
         content: The passage.
+        tags: What to file it under.
     """
     if not content.strip():
         raise FunctionFailed("content is empty: say what to store.")
-    return Outcome(DONE, NewPassage(content))
+    if same := await context.external.holds(content):
+        return Outcome(f"That passage is there already, as {same}.")
+    try:
+        return Outcome(DONE, NewPassage(content, tags_of(tags or ())))
+    except ValueError as error:
+        raise FunctionFailed(str(error)) from None
 
 
 async def archival_memory_search(
     context: Context,
     query: str,
     page: int | None = 0,
+    source: str | None = None,
+    tags: list[str] | None = None,
+    start: str | None = None,
+    end: str | None = None,
 ) -> Outcome:
     """Search archival memory and attached documents, by words and by meaning.
 
     Args:
         query: What to look for.
         page: Page of results, from 0.
+        source: Only this source; archival for your own passages.
+        tags: Only passages that have all of these.
+        start: First day or span.
+        end: Last day or span.
     """
     number = _page_number(page)
-    return Outcome(shown(await context.external.search("archival", query, number), number, context))
+    filters = Filters((), start or "", end or "", listed([source] if source else None), listed(tags))
+    return Outcome(shown(await context.external.search("archival", query, number, filters), number, context))
 
 
 def _page_number(page: int | None) -> int:

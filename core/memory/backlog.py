@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BATCH = 256  # texts of one request and one commit; the worker looks for queries every 32 of them
 AHEAD = 2  # requests under way, so that the model does not wait for a commit
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # without new documents before they are embedded, and however many come
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # before a worker that died, or cannot load its model, is asked again
 STRETCH = 8192  # document numbers that are looked through at once for those without a vector
 REINDEXED_AT_ONCE = 2000
 SORT_AT = 400_000  # postings in the tail: below, it costs a query less than two milliseconds
@@ -36,6 +37,8 @@ class Backlog:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._go = asyncio.Event()
+        self._go.set()
         self._indexing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -49,8 +52,26 @@ class Backlog:
             self._idle.clear()
             self._wake.set()
 
+    @property
+    def paused(self) -> bool:
+        return not self._go.is_set()
+
+    def pause(self) -> None:
+        """No further batch is embedded until `resume`; what is committed stays."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        self._go.set()
+
+    async def progress(self) -> tuple[int, int]:
+        """How many documents have their vector, and how many there are."""
+        missing = await self._corpus.database.read(self._missing_count)
+        total = await self._corpus.database.read(_count)
+        return total - missing, total
+
     async def settled(self, progress: Callable[[int], None] | None) -> None:
         self.start()
+        self.resume()
         self.added()
         self._hurry.set()
         try:
@@ -68,6 +89,7 @@ class Backlog:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
+        wait = FIRST_WAIT_S
         while True:
             await self._wake.wait()
             await self._pause()
@@ -76,10 +98,13 @@ class Backlog:
                 await self._sort_tail()
                 await self._corpus.loaded()
                 await self._embed_all()
+                await self._corpus.database.write(self._drop_old)
             except WorkerGone:
-                await asyncio.sleep(1)
+                await asyncio.sleep(wait)
+                wait = min(LONGEST_WAIT_S, wait * 2)
                 self._wake.set()
                 continue
+            wait = FIRST_WAIT_S
             if not self._wake.is_set():
                 self._idle.set()
 
@@ -98,25 +123,26 @@ class Backlog:
     async def _embed_all(self) -> None:
         """Embeds what has no vector, oldest first; the next requests are sent before the last is committed."""
         under_way: list[tuple[list[tuple[Any, ...]], asyncio.Future[Any]]] = []
-        after = -1
+        after, model = -1, self._corpus.model
         try:
-            while True:
+            while model == self._corpus.model:
+                await self._go.wait()
                 batch = await self._corpus.database.read(functools.partial(self._missing, after=after))
                 if batch:
                     after = batch[-1][0]
                     texts = [f"{title}\n{body}" if title else body for _, title, body in batch]
-                    asking = self._corpus.embedder.vectors(self._corpus.model, texts)
+                    asking = self._corpus.embedder.vectors(model, texts)
                     under_way.append((batch, asyncio.ensure_future(asking)))
                 if not under_way:
                     return
                 if len(under_way) == AHEAD or not batch:
                     first, asked = under_way.pop(0)
-                    await self._keep([row[0] for row in first], await asked)
+                    await self._keep([row[0] for row in first], await asked, model)
         finally:
             for _, asked in under_way:
                 asked.cancel()
 
-    async def _keep(self, docs: Sequence[int], vectors: Sequence[Sequence[bytes]]) -> None:
+    async def _keep(self, docs: Sequence[int], vectors: Sequence[Sequence[bytes]], model: str) -> None:
         """Commits the vectors of documents, which the worker then searches too."""
         rows = [
             (doc, piece, vector) for doc, found in zip(docs, vectors, strict=True) for piece, vector in enumerate(found)
@@ -128,12 +154,19 @@ class Backlog:
             kept = [row for row in rows if row[0] in held]  # the others were taken out meanwhile
             if kept:
                 marks = ",".join(["(?,?,?,?)"] * len(kept))
-                values = [value for row in kept for value in (row[0], row[1], self._corpus.model, row[2])]
+                values = [value for row in kept for value in (row[0], row[1], model, row[2])]
                 connection.execute(f"INSERT INTO vector (doc, piece, model, value) VALUES {marks}", values)
             return kept
 
         kept = await self._corpus.database.write(work)
+        if model != self._corpus.model:
+            return
         await self._corpus.embedder.add(self._corpus.name, [row[0] for row in kept], b"".join(row[2] for row in kept))
+
+    def _drop_old(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Vectors of a model that was given up go when every document has one of the new."""
+        if self._missing_count(connection) == 0:
+            connection.execute("DELETE FROM vector WHERE model <> ?", [self._corpus.model])
 
     def _missing(self, connection: duckdb.DuckDBPyConnection, after: int) -> list[tuple[Any, ...]]:
         """The next documents without a vector, looked for stretch by stretch, so that a batch costs the same however
@@ -177,6 +210,11 @@ class Backlog:
         """Moves a long tail into the main table as one more sorted stretch, where a word's postings stand together. It is
         done beside the writer, which goes on appending to the tail."""
         await self._corpus.database.aside(_sort_tail)
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> int:
+    found = connection.execute("SELECT count(*) FROM doc WHERE kind <> 'rewritten'").fetchone()
+    return int(found[0]) if found else 0
 
 
 def _mark_indexed(connection: duckdb.DuckDBPyConnection) -> None:

@@ -15,7 +15,7 @@ import numpy
 from core.memory.backlog import Backlog
 from core.memory.columns import Columns, View
 from core.memory.embedding import Embedder, Nearness, QueryVector, WorkerGone
-from core.memory.scope import Scope
+from core.memory.scope import Path, Query, Scope
 from core.memory.terms import ANALYSIS, verbatim
 from core.store.database import Database
 
@@ -50,6 +50,7 @@ class Corpus:
         self.database, self.embedder = database, embedder
         self.name, self.model, self.source = name, model, source
         self.backlog = Backlog(self)
+        self.asked: dict[Query, Path] = {}  # the latest searches, and the path that their first page was found on
         self._columns = Columns()
         self._looking = asyncio.Lock()
         self._loading = asyncio.Lock()
@@ -68,6 +69,13 @@ class Corpus:
         self._columns = Columns()
         self._generation = 0
         self.added()
+
+    def use(self, model: str) -> None:
+        """Embeds with another model from now on, everything anew in the background; until that is done a search finds by
+        words, and by the vectors that are there."""
+        if model != self.model:
+            self.model, self._generation = model, 0
+            self.added()
 
     async def settled(self, progress: Callable[[int], None] | None = None) -> None:
         """Waits until every document has its vector; `progress` is told how many still have none."""
@@ -117,6 +125,22 @@ class Corpus:
             lambda connection: connection.execute(query, [*values, words, limit]).fetchall()
         )
         return [row[0] for row in rows]
+
+    async def by_key(self, scope: Scope, key: str) -> Row | None:
+        """The document with that id, if it may be found."""
+        where, values = scope.sql()
+        query = (
+            f"SELECT {FETCHED} FROM doc d JOIN text t ON t.id = d.text WHERE d.key = ? AND {where} ORDER BY d.id DESC"
+        )
+        row = await self.database.read(lambda connection: connection.execute(query, [key, *values]).fetchone())
+        return Row(*row) if row else None
+
+    async def same_text(self, scope: Scope, text: str) -> str | None:
+        """The id of a document with the very same words."""
+        where, values = scope.sql()
+        query = f"SELECT d.key FROM doc d JOIN text t ON t.id = d.text WHERE t.body = ? AND {where} LIMIT 1"
+        row = await self.database.read(lambda connection: connection.execute(query, [text, *values]).fetchone())
+        return str(row[0]) if row else None
 
     async def tagged(self, tags: Sequence[str]) -> frozenset[int]:
         """The documents that have all of those tags."""

@@ -13,6 +13,7 @@ HINT = re.compile(
     r"|october|november|december)\b|[^\x00-\x7f]|day\b|woche|monat|jahr|gestern|heute|hier|mois|ayer|mes\b|ieri",
     re.IGNORECASE,
 )
+DIGITS = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 SHORTEST = 4  # characters; shorter finds are words of another meaning, such as `may` and `we`
 # dateparser's names of the languages that messages are told apart by (core/memory/terms.py, LANGUAGES).
 CODES = (
@@ -46,6 +47,36 @@ def spans(text: str, present: datetime, language: int = 0) -> list[Span]:
     return [_span(moment, period, present.tzinfo) for words, moment, period in found if len(words) >= SHORTEST]
 
 
+def named_days(text: str, present: datetime) -> Span:
+    """The day or span that a text is: `2025-05-03`, `2025-05`, `2025`, a moment such as `2025-05-03T09:00:00Z`,
+    `yesterday`, `last week`, `March 2024`.
+
+    Raises:
+        ValueError: it is none; the message says so.
+    """
+    wanted = text.strip()
+    if found := DIGITS.fullmatch(wanted):
+        period = "year" if not found[2] else "month" if not found[3] else "day"
+        try:
+            moment = datetime(int(found[1]), int(found[2] or 1), int(found[3] or 1))
+        except ValueError:
+            raise ValueError(f"{text!r} is no day of the calendar.") from None
+        return _span(moment, period, present.tzinfo)
+    if "T" in wanted and wanted[:4].isdigit():
+        try:
+            at = _microseconds(datetime.fromisoformat(wanted), present.tzinfo)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a date; write it as 2026-11-24.") from None
+        return Span(at, at)
+    from dateparser.date import DateDataParser
+
+    settings = {"RELATIVE_BASE": present.replace(tzinfo=None), "PREFER_DATES_FROM": "past"}
+    found_date = DateDataParser(languages=["en"], settings=settings).get_date_data(wanted)
+    if found_date is None or found_date.date_obj is None:
+        raise ValueError(f"{text!r} is not a date; write it as 2026-11-24, or in words such as last week.")
+    return _span(found_date.date_obj, found_date.period or "day", present.tzinfo)
+
+
 def _span(moment: datetime, period: str, zone: tzinfo | None) -> Span:
     start = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     if period == "year":
@@ -60,5 +91,5 @@ def _span(moment: datetime, period: str, zone: tzinfo | None) -> Span:
 
 
 def _microseconds(moment: datetime, zone: tzinfo | None) -> int:
-    aware = moment.replace(tzinfo=zone) if zone else moment.astimezone()
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone) if zone else moment.astimezone()
     return round(aware.astimezone(UTC).timestamp() * 1_000_000)

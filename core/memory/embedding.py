@@ -139,6 +139,15 @@ class Embedder:
         answer, body = await self.ask({"op": "scores", "corpus": corpus}, vector)
         return Nearness(numpy.frombuffer(body, numpy.float32), answer["error_bound"], vector)
 
+    async def describe(self, model: str) -> str:
+        """The device that a model runs on, once it is loaded.
+
+        Raises:
+            WorkerGone: it cannot be loaded.
+        """
+        answer, _ = await self.ask({"op": "describe", "model": model})
+        return str(answer["device"])
+
     async def drop(self, corpus: str) -> None:
         if self._process and self._process.returncode is None:
             await self.ask({"op": "drop", "corpus": corpus})

@@ -76,7 +76,10 @@ class Library:
                 )
             fresh = not path.exists()
             database = await Database.open(path, "source")
-            corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", self.model, source=path.stem)
+            if fresh:
+                await database.note("embedding_model", self.model)
+            model = await database.noted("embedding_model") or ""
+            corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", model, source=path.stem)
             if fresh:
                 await corpus.indexed()
             self._open[fold(name)] = corpus
@@ -143,7 +146,7 @@ class Library:
             )
             made = rfc3339(int(self.home.source_file(name).stat().st_ctime * 1_000_000))
             found.append(
-                {"name": name, "passages": rows[0][0], "created_at": made, "embedding_model": self.model or "MiniLM"}
+                {"name": name, "passages": rows[0][0], "created_at": made, "embedding_model": corpus.model or "MiniLM"}
             )
         return found
 

@@ -130,6 +130,19 @@ class Database:
             self._all_cursors.append(cursor)
         return cursor
 
+    async def noted(self, name: str) -> str | None:
+        """What is noted in the file under a name."""
+        query = "SELECT value FROM meta WHERE name = ?"
+        row = await self.read(lambda connection: connection.execute(query, [name]).fetchone())
+        return str(row[0]) if row else None
+
+    async def note(self, name: str, value: str) -> None:
+        def work(connection: duckdb.DuckDBPyConnection) -> None:
+            connection.execute("DELETE FROM meta WHERE name = ?", [name])
+            connection.execute("INSERT INTO meta VALUES (?, ?)", [name, value])
+
+        await self.write(work)
+
     async def checkpoint(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, self._connection.execute, "CHECKPOINT")
 

@@ -16,7 +16,9 @@ from tui.text import inert
 def run(options: argparse.Namespace) -> int:
     params = {
         "agent": options.agent, "kind": options.kind, "limit": options.limit, "page": options.page,
-        "mode": options.mode, "since": options.since, "until": options.until,
+        "mode": options.mode, "since": options.since, "until": options.until, "roles": parts(options.roles),
+        "sources": [options.source] if options.source else [], "tags": parts(options.tags), "start": options.start,
+        "end": options.end, "explain": options.explain,
     }  # fmt: skip
     if options.queries:
         if options.query:
@@ -37,10 +39,25 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def parts(text: str | None) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
 def _head(hit: dict[str, Any]) -> str:
     place = ", ".join(part for part in (hit.get("file"), hit.get("place")) if part)
-    parts = (hit["created_at"][:16].replace("T", " "), hit["role"], hit["id"], place)
-    return inert("  ".join(part for part in parts if part))
+    why = ""
+    if "text_rank" in hit:
+        why = f"words {hit['text_rank'] or '-'}, vector {hit['vector_rank'] or '-'}, score {hit['score']:.2f}"
+    shown = (
+        hit["created_at"][:16].replace("T", " "),
+        hit["role"],
+        hit["id"],
+        place,
+        ", ".join(hit.get("tags", ())),
+        why,
+    )
+    return inert("  ".join(part for part in shown if part))
 
 
 def _queries(path: Path) -> list[dict[str, str]]:

@@ -1,0 +1,93 @@
+"""What a search is narrowed to, as people and models write it: roles, days, sources, tags, mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from core.memory.columns import ROLES
+from core.memory.dates import named_days
+from core.memory.scope import Query
+from memgpt.home import fold
+
+MODES = ("hybrid", "vector", "text")
+NAMES = ("roles", "start", "end", "source", "tags", "mode")
+MOST_TAGS = 16
+LONGEST_TAG = 64  # characters
+OWN = "archival"  # the name by which the agent's own passages are asked for beside sources
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """`start` and `end` are days or spans in words or digits, both included; `sources` name attached sources or the
+    agent's own `archival`; a result has all of the `tags`."""
+
+    roles: tuple[str, ...] = ()
+    start: str = ""
+    end: str = ""
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    mode: str = "hybrid"
+
+    def query(self, text: str, kind: str, limit: int, offset: int, zone: tzinfo | None) -> Query:
+        """The query that they make of a text.
+
+        Raises:
+            ValueError: one of them means nothing; the message says which and what would.
+        """
+        if self.mode not in MODES:
+            raise ValueError(f"mode is {self.mode!r}; it may be {', '.join(MODES)}.")
+        for role in self.roles:
+            if role not in ROLES:
+                raise ValueError(f"{role!r} is no role; there are {', '.join(ROLES[:3])}.")
+        present = datetime.now(zone) if zone else datetime.now().astimezone()
+        since = named_days(self.start, present).start if self.start else None
+        until = named_days(self.end, present).end if self.end else None
+        if since is not None and until is not None and until <= since:
+            raise ValueError(f"end {self.end} is before start {self.start}.")
+        return Query(
+            text, kind, self.mode, limit, offset, since, until, self.roles,
+            sources=tuple(map(fold, self.sources)), tags=tags_of(self.tags),
+        )  # fmt: skip
+
+
+def parsed(argument: str) -> tuple[Filters, str]:
+    """Filters that stand within a query as `roles:user start:2025-05 tags:work,home mode:text`, and the rest of it."""
+    given: dict[str, str] = {}
+    words = []
+    for word in argument.split(" "):
+        name, _, value = word.partition(":")
+        if value and name in NAMES:
+            given[name] = value
+        else:
+            words.append(word)
+    filters = Filters(
+        roles=_several(given.get("roles")),
+        start=given.get("start", ""),
+        end=given.get("end", ""),
+        sources=_several(given.get("source")),
+        tags=_several(given.get("tags")),
+        mode=given.get("mode", "hybrid"),
+    )
+    return filters, " ".join(words).strip()
+
+
+def _several(text: str | None) -> tuple[str, ...]:
+    return listed((text or "").split(","))
+
+
+def listed(values: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(value for value in values or () if value)
+
+
+def tags_of(given: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are stored: folded to one case, so that what is filed under Work is found under work; each once.
+
+    Raises:
+        ValueError: there are too many, or one is too long.
+    """
+    found = tuple(dict.fromkeys(" ".join(tag.split()).casefold() for tag in given if tag.strip()))
+    if len(found) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in found):
+        raise ValueError(f"A passage has at most {MOST_TAGS} tags of {LONGEST_TAG} characters.")
+    return found

@@ -1,0 +1,216 @@
+"""Living with memory: pages that stand still, filters, passages changed by hand, another embedding model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import slash
+from core.memory.models import Model, shipped_folder
+from core.roster import Roster
+from core.session import Session
+from core.slash import change_settings
+from memgpt import events as e
+from memgpt.home import UserError
+from tests.memory.test_search import put, search
+from tests.support import model_server as scripted
+from tests.support.agents import make_session, open_roster, turn
+from tests.support.model_server import ModelServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as found:
+        yield found
+
+
+@pytest.fixture
+async def roster(tmp_path: Path) -> AsyncIterator[Roster]:
+    async with open_roster(tmp_path / "home") as found:
+        yield found
+
+
+@pytest.fixture
+async def session(roster: Roster, server: ModelServer) -> Session:
+    server.unscript()
+    server.fallback = lambda request: scripted.say("Good.")
+    return await make_session(roster, server, 16384, auto_recall="off")
+
+
+async def run(session: Session, line: str, confirmed: bool = False) -> slash.Outcome:
+    return await slash.run(session, line, confirmed, {})
+
+
+async def called(session: Session, server: ModelServer, name: str, **arguments: Any) -> e.FunctionReturn:
+    server.script(scripted.call(name, heartbeat=True, **arguments), scripted.say("OK."))
+    events = await turn(session, "Do it.")
+    return next(event for event in events if isinstance(event, e.FunctionReturn))
+
+
+def hits(returned: e.FunctionReturn) -> list[dict[str, str]]:
+    assert returned.status == "OK", returned.text
+    found: list[dict[str, str]] = json.loads(returned.text.partition(": ")[2].rpartition("]")[0] + "]")
+    return found
+
+
+async def test_pages_stand_still_while_messages_arrive(session: Session, server: ModelServer) -> None:
+    await put(session, *(f"melon number {n}" for n in range(12)))
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    first = await called(session, server, "conversation_search", query="melon", mode="text")
+    await turn(session, "A melon that came later, another melon.")
+    second = await called(session, server, "conversation_search", query="melon", mode="text", page=1)
+    third = await called(session, server, "conversation_search", query="melon", mode="text", page=2)
+    totals = {returned.text.split(" of ")[1].split()[0] for returned in (first, second, third)}
+    assert totals == {"12"}
+    assert len({hit["id"] for returned in (first, second, third) for hit in hits(returned)}) == 12
+    again = await called(session, server, "conversation_search", query="melon", mode="text")
+    assert again.text.split(" of ")[1].split()[0] == "13"
+
+
+async def test_a_model_may_narrow_its_searches(session: Session, server: ModelServer) -> None:
+    await change_settings(session, {"timezone": "UTC"})
+    day = 86_400_000_000
+    await put(session, *(f"walnut in year part {n}" for n in range(5)), first_at=1_740_787_200_000_000)  # 2025-03-01
+    await put_more(session, "walnut much later", 1_740_787_200_000_000 + 100 * day)
+    march = await called(session, server, "conversation_search", query="walnut", start="2025-03", end="2025-03")
+    assert len(hits(march)) == 5 and all("part" in hit["text"] for hit in hits(march))
+    dated = await called(session, server, "conversation_search_date", start_date="June 2025", end_date="2025")
+    assert [hit["text"] for hit in hits(dated)] == ["walnut much later"]
+    wrong = await called(session, server, "conversation_search", query="walnut", start="2025-03-02", end="2025-03-01")
+    assert wrong.status == "Failed" and "before" in wrong.text
+    senseless = await called(session, server, "conversation_search", query="walnut", start="soonish-ever")
+    assert senseless.status == "Failed" and "not a date" in senseless.text
+    role = await called(session, server, "conversation_search", query="walnut", roles=["narrator"])
+    assert role.status == "Failed" and "narrator" in role.text
+
+
+async def put_more(session: Session, text: str, at: int) -> None:
+    from core.memory import documents
+    from core.memory.documents import Document
+    from core.store.journal import Draft
+
+    journal = session.journal
+    doc, stored, branch = journal.reserve_docs(1), journal.reserve_texts(1), session.state.branches
+    row = Document(f"later{doc}", "recall", "user", "", "", "d", 0, at, text)
+
+    def effect(connection: Any, step: Any) -> None:
+        documents.insert(connection, [row], step.id, branch, doc, stored)
+
+    await journal.append(Draft("import", {"branch": branch, "count": 1, "file": "y"}, effect=effect))
+
+
+async def test_passages_have_tags_and_none_comes_twice(session: Session, server: ModelServer) -> None:
+    await called(
+        session, server, "archival_memory_insert", content="Maria signs off.", tags=["Work", " work ", "Lumen"]
+    )
+    await called(session, server, "archival_memory_insert", content="The cat signs nothing.", tags=["home"])
+    twice = await called(session, server, "archival_memory_insert", content="Maria signs off.")
+    assert "already" in twice.text and session.state.archival == 2
+    found = await called(session, server, "archival_memory_search", query="signs", tags=["work"])
+    assert [(hit["text"], hit["tags"]) for hit in hits(found)] == [("Maria signs off.", "work, lumen")]
+    nowhere = await called(session, server, "archival_memory_search", query="signs", source="handbook")
+    assert nowhere.status == "Failed" and "handbook" in nowhere.text
+
+
+async def test_passages_are_changed_by_hand_and_back_again(session: Session, server: ModelServer) -> None:
+    key = (await run(session, "/passage add The safe opens with 4711.")).data["id"]
+    with pytest.raises(UserError, match="already"):
+        await run(session, "/passage add The safe opens with 4711.")
+    asked = await run(session, f"/passage edit {key} The safe opens with 1234.")
+    assert asked.ask and "- The safe opens with 4711." in asked.text and "+ The safe opens with 1234." in asked.text
+    assert await texts(session, "safe") == ["The safe opens with 4711."], "nothing happens before it is confirmed"
+    await run(session, f"/passage edit {key} The safe opens with 1234.", confirmed=True)
+    assert await texts(session, "safe") == ["The safe opens with 1234."] and session.state.archival == 1
+    await run(session, f"/passage tag {key} Home, keys")
+    assert (await search(session, "safe", kind="archival")).hits[0].tags == ("home", "keys")
+    await turn(session, "Hello.")
+    await run(session, "/pop 50")
+    assert await texts(session, "safe") == ["The safe opens with 1234."], "going back carries it over"
+    await run(session, f"/passage delete {key}", confirmed=True)
+    assert await texts(session, "safe") == [] and session.state.archival == 0
+    await run(session, "/undo")
+    assert await texts(session, "safe") == ["The safe opens with 1234."] and session.state.archival == 1
+    assert await session.journal.folded() == session.state
+    with pytest.raises(UserError, match="no passage"):
+        await run(session, "/passage delete m99999", confirmed=True)
+
+
+async def texts(session: Session, query: str) -> list[str]:
+    return [hit.text for hit in (await search(session, query, kind="archival")).hits]
+
+
+async def test_recall_says_why_and_takes_filters(session: Session) -> None:
+    await put(session, "The feline slept on the sofa.", "My cat is grey.", "Taxes are due.")
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    shown = (await run(session, "/recall mode:hybrid start:2025 cat")).text
+    assert "[words 1, meaning 1, score" in shown and "[no word, meaning 2, score" in shown and "ago)" in shown
+    with pytest.raises(UserError, match="mode is 'sideways'"):
+        await run(session, "/recall mode:sideways cat")
+
+
+async def test_another_embedding_model_is_taken_up_in_the_background(session: Session) -> None:
+    await put(session, "The feline slept on the sofa.", *(f"filler about taxes {n}" for n in range(30)))
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    with pytest.raises(UserError, match="cannot be loaded"):
+        await change_settings(session, {"embedding_model": "/nowhere/at/all"})
+    assert session.state.settings["embedding_model"] == ""
+    await change_settings(session, {"embedding_model": str(shipped_folder())})
+    assert (await search(session, "feline")).hits[0].key == "i0", "words answer meanwhile"
+    await run(session, "/embedding pause")
+    assert "(paused)" in (await run(session, "/embedding")).text
+    await run(session, "/embedding resume")
+    await asyncio.wait_for(session.corpus.settled(), 120)
+    assert (await search(session, "where does my cat nap?", "vector")).hits[0].key == "i0"
+    models = await session.journal.read(
+        lambda connection: connection.execute("SELECT DISTINCT model FROM vector").fetchall()
+    )
+    assert models == [(str(shipped_folder()),)], "vectors of the old model are gone when all are there of the new"
+
+
+async def test_what_stands_at_the_end_of_a_long_text_is_found_by_meaning(session: Session) -> None:
+    long = " ".join(f"Paragraph {n} is about the quarterly budget of the department." for n in range(150))
+    await put(session, "Nothing.", long + " At the very end the feline slept on a sofa.", long)
+    await asyncio.wait_for(session.corpus.settled(), 120)
+    assert (await search(session, "cats napping on couches", "vector")).hits[0].key == "i1"
+
+
+class Cramped(Model):
+    """A model on a device that holds `room` texts at once, and then none at all."""
+
+    device = "cuda"
+    batch = 64
+
+    def __init__(self, room: int) -> None:
+        self.room, self.asked = room, list[int]()
+
+    def pieces(self, text: str) -> list[str]:
+        return [text]
+
+    def encode(self, texts: Sequence[str], query: bool = False) -> Any:
+        import numpy
+        import torch
+
+        self.asked.append(len(texts))
+        if self.device == "cuda" and len(texts) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return numpy.ones((len(texts), 4), numpy.float32)
+
+    def to_cpu(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("room", "device"), [(10, "cuda"), (0, "cpu")])
+def test_a_full_gpu_gets_smaller_batches_and_at_last_the_processor(
+    room: int, device: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = Cramped(room)
+    counts, vectors = model.embed([f"text {n}" for n in range(100)])
+    assert counts == [1] * 100 and vectors.shape == (100, 4)
+    assert model.device == device and model.asked[0] == 64
+    said = capfd.readouterr().err
+    assert said.count("\n") == (device == "cpu") and ("goes on on the CPU" in said) == (device == "cpu")
