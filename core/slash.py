@@ -12,6 +12,7 @@ from typing import Any
 from core import rewind
 from core.context import instructions
 from core.external import day_of
+from core.llm import catalog
 from core.session import Session
 from core.store.journal import Draft, now
 from core.transcript import transcript
@@ -127,6 +128,8 @@ async def change_settings(session: Session, changes: Mapping[str, Any]) -> None:
     if not good:
         return
     new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
+    if "model" in good:
+        await catalog.check_provider(good["model"], session.gateway)
     (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
     if new_model:
         await session.rerender()
