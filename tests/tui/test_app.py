@@ -301,6 +301,8 @@ async def test_forgetting_asks_with_what_would_go(home: Home, agent_name: str, m
         await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
         await pilot.press("y")
         await until(pilot, lambda: "My pin is" in chat(pilot) and "My pin is 4711-XY" not in chat(pilot))
+        assert not [line for line in app_of(pilot).prompt.past if "4711-XY" in line]
+        assert "4711-XY" not in home.front.read_text()
 
 
 async def test_a_turn_from_another_shell_is_seen_as_it_happens(home: Home, agent_name: str, model: ModelServer) -> None:

@@ -202,6 +202,28 @@ def test_a_theme_that_cannot_be_had_is_no_hindrance(fresh_home: Home, model: Mod
     assert refused.status == 2 and "no theme" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("before", "begins_again"), [("two words of it and more", True), ("whole now and more", False)]
+)
+def test_send_on_a_terminal_says_where_an_answer_begins_again(
+    home: Home, agent_name: str, model: ModelServer, before: str, begins_again: bool
+) -> None:
+    model.script(scripted.drop(before, after=6), scripted.say("whole now and more" * (1 - begins_again) + "whole now!"))
+    program = Program(home)
+    more = ("--model", "openai/scripted", "--model-endpoint", model.url, "--context-window", "8192")
+    command = program.command("send", "--agent", agent_name, "--create", *more, "--stream", "Hi")
+    shown = Terminal(command, program.environment())
+    try:
+        assert shown.ended(60) == 0
+        lines = [line.rstrip() for line in shown.screen.display if line.strip()]
+        if begins_again:
+            assert lines[-2:] == ["memgpt: The answer broke off and begins again:", "whole now!"]
+        else:
+            assert lines == ["whole now and morewhole now!"]
+    finally:
+        shown.close()
+
+
 def test_a_paste_comes_whole_and_without_its_colours(terminal: Callable[..., Terminal], model: ModelServer) -> None:
     shown = terminal()
     shown.shows("idle")

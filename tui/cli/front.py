@@ -11,6 +11,7 @@ from memgpt.config import DEFAULT_AGENT
 from memgpt.home import Home, checked_name, write_private
 
 LONGEST_HISTORY = 500
+LONGEST_LINE = 1_000_000  # characters; what is longer would be written again with every line
 Drafts = dict[str, list[tuple[float, str]]]
 _changing = threading.Lock()
 
@@ -49,6 +50,8 @@ def sent(home: Home, agent: str, text: str, at: float | None, again: Sequence[st
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
         lines, drafts = _lines(known), _without(_drafts(known), agent, again)
+        if len(text) > LONGEST_LINE:
+            return {"drafts": _stored(drafts)}
         if lines[-1:] != [text]:
             lines.append(text)
         if at is not None:
