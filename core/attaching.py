@@ -33,8 +33,7 @@ async def attach(roster: Roster, session: Session, name: str) -> None:
         return
     passages = await roster.library.passages(source)
     await session.journal.append(Draft("attach", {"source": source, "passages": passages}))
-    said = f"The source {source!r} is attached: {passages} passages."
-    roster.background(tell(roster, session, source, passages, said))
+    roster.background(_tell(roster, session, source, "is attached"))
 
 
 async def detach(session: Session, name: str) -> None:
@@ -90,16 +89,20 @@ async def _tell_all(roster: Roster, name: str) -> None:
         source, passages = (await roster.library.corpus(name)).source, await roster.library.passages(name)
         for session in list(roster.sessions.values()):
             if source in session.state.sources and session.state.passages.get(source) != passages:
-                said = f"The source {source!r} was loaded anew: it has {passages} passages now."
-                roster.background(tell(roster, session, source, passages, said))
+                roster.background(_tell(roster, session, source, "was loaded anew"))
 
 
-async def tell(roster: Roster, session: Session, source: str, passages: int, said: str) -> None:
+async def _tell(roster: Roster, session: Session, source: str, what: str) -> None:
     """Journals a document event, which goes with the next message and calls no model. While a turn runs it waits:
     between a call and its return nothing may stand."""
     items: tuple[Item, ...] = ()
     while True:
         await session.finished()
+        try:
+            passages = await roster.library.passages(source)
+        except UserError:  # deleted meanwhile
+            return
+        said = f"The source {source!r} {what}: {passages} passages now."
         with contextlib.suppress(ModelError, UserError):  # a model that cannot be had: the next one is told by metadata
             renderer = (await session.agent()).renderer
             packed = instructions.document_event(said, now(), renderer.zone)

@@ -14,7 +14,7 @@ from core.context.render import Renderer
 from core.functions.executor import FunctionFailed, Page
 from core.memory import documents
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
-from core.memory.terms import query_terms
+from core.memory.terms import index
 from core.messages import MAIN_CONVERSATION, Step
 from core.store.journal import Draft, Journal, now
 
@@ -70,7 +70,7 @@ class ExternalContext:
         state = self.journal.state
         own = (self.corpus, Path(state.path, state.hidden))
         attached = self.sources(state.sources) if query.kind == "archival" else ()
-        return await find([own, *((corpus, Path(())) for corpus in attached)], query)
+        return await find([own, *((corpus, Path(())) for corpus in attached)], query, self.zone)
 
     async def search(self, kind: str, query: str, page: int, **filters: Any) -> Page:
         """One page of results for a function of the model."""
@@ -121,8 +121,8 @@ class ExternalContext:
         not, to which only what the user said is of use."""
         roles = () if searches else ("user",)
         said, passages = await asyncio.gather(
-            self.find(Query(text, "recall", limit=LOOKED_AT, roles=roles, wait_s=RECALL_WAIT_S)),
-            self.find(Query(text, "archival", limit=RECALLED_HITS, wait_s=RECALL_WAIT_S)),
+            self.find(Query(text, "recall", limit=LOOKED_AT, roles=roles, wait_s=RECALL_WAIT_S, letters=False)),
+            self.find(Query(text, "archival", limit=RECALLED_HITS, wait_s=RECALL_WAIT_S, letters=False)),
         )
         return sorted((*said.hits, *passages.hits), key=lambda hit: -hit.score)
 
@@ -135,10 +135,10 @@ class ExternalContext:
         """For models that make little use of what stands even one message back: the best of what the user told, also
         where main context holds it. Questions tell nothing, and what is no question is answered better without a
         memory that it shares no word with."""
-        newest, words, asks = f"m{self.journal.state.queue[-1].step}", set(query_terms(text)), _asks(text)
+        newest, words, asks = f"m{self.journal.state.queue[-1].step}", index(text).terms, _asks(text)
 
         def tells(hit: Hit) -> bool:
-            found = set(query_terms(hit.text))
+            found = index(hit.text).terms
             return hit.key != newest and not _asks(hit.text) and bool(found - words) and (asks or bool(found & words))
 
         return _best(hits, tells, REPEATED_HITS)[::-1]
@@ -223,6 +223,14 @@ def where(hit: Hit) -> str:
     return ", ".join(part for part in (hit.file, hit.place) if part)
 
 
+def _origin(hit: Hit) -> dict[str, str]:
+    """What is known of the file that a hit comes from."""
+    if not hit.file:
+        return {}
+    known = {"title": hit.title, "file": hit.file, "place": hit.place}
+    return {name: value for name, value in known.items() if value}
+
+
 def day_of(at: int, zone: tzinfo | None) -> str:
     return moment(at, zone).strftime("%Y-%m-%d")
 
@@ -238,5 +246,5 @@ def result_json(hit: Hit) -> Mapping[str, Any]:
         "role": hit.role,
         "source": hit.source or ("archival" if hit.role == "passage" else "recall"),
         "score": round(hit.score, 6),
-        **{name: value for name, value in (("file", hit.file), ("place", hit.place)) if value},
+        **_origin(hit),
     }

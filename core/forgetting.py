@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.memory.documents import Document, insert_postings
-from core.memory.terms import LONGEST_TEXT, MOST_TIMES, term_id, terms
+from core.memory.documents import reindex
 from core.roster import Roster
 from core.store.database import connect
 from memgpt.home import UserError, fold, make_private
@@ -124,27 +123,17 @@ def _as_json(value: str) -> Any:
 
 def _reindex(connection: duckdb.DuckDBPyConnection, docs: list[int]) -> None:
     """The words of rewritten documents again; their vectors are made anew in the background."""
-    if not docs:
-        return
-    listed = ",".join(map(str, docs))
-    for table in ("posting", "posting_tail", "vector"):
-        connection.execute(f"DELETE FROM {table} WHERE doc IN ({listed})")
-    rows = connection.execute(
-        f"SELECT d.id, d.name, d.title, t.body FROM doc d JOIN text t ON t.id = d.text WHERE d.id IN ({listed})"
-    ).fetchall()
-    postings: list[tuple[int, int, int, int]] = []
-    for number, name, title, body in rows:
-        found = terms(Document("", "", "", name, title, "", 0, 0, body).indexed)
-        length = min(LONGEST_TEXT, sum(found.values()))
-        postings += [(term_id(term), number, min(MOST_TIMES, times), length) for term, times in found.items()]
-    insert_postings(connection, postings)
+    if docs:
+        listed = ",".join(map(str, docs))
+        reindex(connection, f"d.id IN ({listed})")
+        connection.execute(f"DELETE FROM vector WHERE doc IN ({listed})")
 
 
 def _rewrite(path: Path) -> None:
     """A new file from the rows alone, so that no byte of what was deleted remains; swapped in while it is closed."""
     part = path.with_name("memory.part.duckdb")
     part.unlink(missing_ok=True)
-    old = connect(path, "agent")
+    old, _ = connect(path, "agent")
     try:
         old.execute(f"ATTACH '{str(part).replace(chr(39), chr(39) * 2)}' AS fresh")
         name = old.execute("SELECT current_database()").fetchone()

@@ -55,8 +55,12 @@ async def operate(roster: Roster, op: str, given: Parameters, caller: Caller) ->
     operation = _OPERATIONS.get(op)
     if operation is None:
         raise UserError(f"The engine knows no operation {op!r}.", "Update the program that asked.")
-    async for part in operation(roster, given, caller):
-        yield part
+    roster.jobs += 1  # what is asked for keeps its agent open and the engine here
+    try:
+        async for part in operation(roster, given, caller):
+            yield part
+    finally:
+        roster.jobs -= 1
 
 
 async def _session(roster: Roster, given: Parameters) -> Session:
@@ -279,7 +283,6 @@ async def _with_progress(roster: Roster, work: Callable[[Progress], Any]) -> Asy
         known = {"total": total} if total else {}
         queue.put_nowait({"type": "progress", "phase": phase, "count": count, **known})
 
-    roster.jobs += 1
     task = asyncio.ensure_future(work(told))
     task.add_done_callback(lambda _: queue.put_nowait(None))
     try:
@@ -290,7 +293,6 @@ async def _with_progress(roster: Roster, work: Callable[[Progress], Any]) -> Asy
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):  # its error was raised above
             await task
-        roster.jobs -= 1
 
 
 async def _import_messages(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:

@@ -170,7 +170,9 @@ async def replace_reply(session: Session, kind: str, text: str) -> None:
     draft = Draft(
         kind, {"of": step.id}, {"text": text}, (_placed(item, step.id),), _reworded(session, step, kind, text)
     )
-    await announce(session, await session.journal.append(draft))
+    steps = await session.journal.append(draft)
+    session.corpus.removed()
+    await announce(session, steps)
 
 
 def _placed(item: Any, step: int) -> Any:

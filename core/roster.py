@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import shutil
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from core.memory.embedding import Embedder
 from core.session import Session
 from core.slash import change_settings
 from core.sources.jsonl import read
-from core.sources.library import Library, Loaded, batches, new_ones
+from core.sources.library import Batch, Library, Loaded, batches, new_ones
 from core.sources.progress import Progress, embedding
 from core.store.database import Database
 from core.store.journal import Draft, now
@@ -132,17 +132,20 @@ class Roster:
         return None
 
     async def _open(self, name: str) -> Session:
+        fresh = not self.exists(name)
         database = await Database.open(self.home.agent_file(name), "agent")
         try:
-            return await self._opened(name, database)
+            return await self._opened(name, database, fresh)
         except BaseException:
             self.sessions.pop(fold(name), None)
             await database.close()
             raise
 
-    async def _opened(self, name: str, database: Database) -> Session:
+    async def _opened(self, name: str, database: Database, fresh: bool) -> Session:
         model = ""
         corpus = Corpus(database, self.embedder, f"agent:{fold(name)}", model)
+        if fresh:
+            await corpus.indexed()
         session = await Session.open(self.home.folder_of(name), database, corpus, self.gateway, self.library.opened)
         corpus.model = str(session.state.settings.get("embedding_model", ""))
         if session.state.name:
@@ -202,13 +205,13 @@ class Roster:
         """Puts a conversation into recall storage, a batch a step; each batch is whole or not there at all."""
         loaded = Loaded()
         journal, branch = session.journal, session.state.branches
-        for batch in batches(read(path, "recall", now()), loaded):
-            fresh = await journal.read(functools.partial(new_ones, batch=batch))
-            if fresh:
-                await self._import_batch(session, fresh, path.name, branch)
-                loaded.imported += len(fresh)
-            progress("reading", loaded.imported)
-            await asyncio.sleep(0)
+        async with contextlib.aclosing(batches(read(path, "recall", now()), loaded)) as found:
+            async for batch in found:
+                fresh = await journal.read(functools.partial(new_ones, batch=batch))
+                if fresh.documents:
+                    await self._import_batch(session, fresh, path.name, branch)
+                    loaded.imported += len(fresh.documents)
+                progress("reading", loaded.imported)
         loaded.skipped -= loaded.imported
         session.corpus.start()
         session.corpus.added()
@@ -216,16 +219,15 @@ class Roster:
             await session.corpus.settled(embedding(progress))
         return loaded
 
-    async def _import_batch(
-        self, session: Session, fresh: Sequence[documents.Document], name: str, branch: int
-    ) -> None:
-        journal = session.journal
-        first_doc, first_text = journal.reserve_docs(len(fresh)), journal.reserve_texts(len(fresh))
+    async def _import_batch(self, session: Session, fresh: Batch, name: str, branch: int) -> None:
+        journal, count = session.journal, len(fresh.documents)
+        first_doc, first_text = journal.reserve_docs(count), journal.reserve_texts(count)
 
         def effect(connection: Any, step: Any) -> None:
-            documents.insert(connection, fresh, step.id, branch, first_doc, first_text)
+            given = (fresh.documents, step.id, branch, first_doc, first_text)
+            documents.insert(connection, *given, analyses=fresh.analyses)
 
-        await journal.append(Draft("import", {"branch": branch, "count": len(fresh), "file": name}, effect=effect))
+        await journal.append(Draft("import", {"branch": branch, "count": count, "file": name}, effect=effect))
 
     # --- the engine's questions -------------------------------------------------------------------------------
 
@@ -264,7 +266,7 @@ class Roster:
 
     async def close_idle(self) -> None:
         """Closes the agents that nobody has used for `linger_s` seconds."""
-        for key, session in list(self.sessions.items()):
+        for key, session in list(self.sessions.items()) if not self.jobs else ():
             unused = not session.watched and now() - session.used_at > self.linger_s * 1_000_000
             if not session.busy and (unused or session.journal.database.damaged):
                 async with self._opening:  # whoever wants it again waits until its file is closed

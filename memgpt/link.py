@@ -172,19 +172,19 @@ class Link:
         try:
             self._writer.write(asked)
             while True:
-                line = await request.arrivals.get()
-                if "event" in line:
-                    yield "event", line["event"]
-                elif "error" in line:
-                    error = line["error"]
+                told = await request.arrivals.get()
+                if "event" in told:
+                    yield "event", told["event"]
+                elif "error" in told:
+                    error = told["error"]
                     raise LinkLost if error is None else UserError(error["message"], error["hint"], error["status"])
-                elif "part" in line:
-                    request.parts.append(line["part"])
-                    if line["last"]:
+                elif "part" in told:
+                    request.parts.append(told["part"])
+                    if told["last"]:
                         yield "result", json.loads("".join(request.parts))
                         return
                 else:
-                    yield "result", line["result"]
+                    yield "result", told["result"]
                     return
         finally:
             self._requests.pop(number, None)

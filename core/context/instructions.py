@@ -167,8 +167,12 @@ def plain_summary(summary: str) -> str:
 def plain_user(text: str, pages: Iterable[Mapping[str, str]] = ()) -> str:
     """A user's message for models that packaging would confuse: the pages found for it first, then the words."""
     told = {"user": "You told me", "assistant": "I told you"}
-    found = [f"({told.get(page.get('role', ''), 'From memory')}: {page['text']})" for page in pages]
+    found = [f"({told.get(page.get('role', ''), _remembered(page))}: {page['text']})" for page in pages]
     return "\n".join([*found, text])
+
+
+def _remembered(page: Mapping[str, str]) -> str:
+    return f"From {page['place']}" if page.get("place") else "From memory"
 
 
 def stamp(at: int, zone: tzinfo | None) -> str:

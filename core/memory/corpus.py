@@ -1,52 +1,46 @@
-"""The searchable documents of one file: found by words from DuckDB, by meaning from the worker's matrix."""
+"""The searchable documents of one file: their words in DuckDB, what ranking must know of them in arrays, their vectors
+in the worker's matrix."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import functools
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from core.memory.embedding import Candidates, Embedder, WorkerGone
+from core.memory.backlog import Backlog
+from core.memory.columns import Columns, View
+from core.memory.embedding import Embedder, Nearness, QueryVector, WorkerGone
 from core.memory.scope import Scope
-from core.memory.terms import query_terms, term_id
+from core.memory.terms import ANALYSIS, verbatim
 from core.store.database import Database
 
 if TYPE_CHECKING:
     import duckdb
 
-K1, B = 1.2, 0.75  # BM25's usual constants
-BATCH = 64
 LOAD_ROWS = 8192
-PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # without new documents before they are embedded, and however many come
-MERGE_TAIL_AT = 200_000  # postings; below, the tail costs a query less than sorting it would
-
-WORDS = """
-WITH found AS (
-    SELECT p.term, p.doc, p.tf, p.dl FROM (
-        SELECT * FROM posting WHERE term IN ({terms}) UNION ALL SELECT * FROM posting_tail WHERE term IN ({terms})
-    ) p JOIN doc d ON d.id = p.doc WHERE {where}
-), rare AS (SELECT term, ln(1 + ({count} - count(*) + 0.5) / (count(*) + 0.5)) AS idf FROM found GROUP BY term)
-SELECT doc, sum(idf * tf * {k} / (tf + {k1} * (1 - {b} + {b} * dl / {mean}))) AS score
-FROM found JOIN rare USING (term) GROUP BY doc ORDER BY score DESC, doc DESC
-"""
+FETCHED = "d.id, d.key, t.body, d.moment, d.role, d.name, d.title, d.file, d.place, d.tags, d.step"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Documents that share a word with the query, best first."""
+class Row:
+    """A document as it is shown."""
 
-    docs: Any
-    scores: Any
-
-    @classmethod
-    def none(cls) -> Found:
-        return cls(numpy.array([], int), numpy.array([], float))
+    doc: int
+    key: str
+    text: str
+    at: int
+    role: str
+    name: str
+    title: str
+    file: str
+    place: str
+    tags: str
+    step: int
 
 
 class Corpus:
@@ -55,58 +49,80 @@ class Corpus:
     def __init__(self, database: Database, embedder: Embedder, name: str, model: str, source: str = "") -> None:
         self.database, self.embedder = database, embedder
         self.name, self.model, self.source = name, model, source
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._hurry = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.backlog = Backlog(self)
+        self._columns = Columns()
+        self._looking = asyncio.Lock()
+        self._loading = asyncio.Lock()
         self._generation = 0
-        self._loaded = asyncio.Lock()
 
     def start(self) -> None:
         """Begins to embed, in the background, what has no vector yet."""
-        if self._task is None:
-            self._wake.set()
-            self._task = asyncio.create_task(self._embed_all())
+        self.backlog.start()
 
     def added(self) -> None:
         """Told after a commit that put documents in."""
-        if self._task is not None:
-            self._idle.clear()
-            self._wake.set()
+        self.backlog.added()
 
     def removed(self) -> None:
-        """Told after commits that took documents out: the worker is given the rest anew before it searches again."""
+        """Told after commits that took documents out: what was known of them is read anew."""
+        self._columns = Columns()
         self._generation = 0
         self.added()
 
     async def settled(self, progress: Callable[[int], None] | None = None) -> None:
         """Waits until every document has its vector; `progress` is told how many still have none."""
-        self.start()
-        self.added()
-        self._hurry.set()
-        try:
-            while not self._idle.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._idle.wait(), 0.2)
-                if progress:
-                    progress(await self.database.read(self._missing_count))
-        finally:
-            self._hurry.clear()
+        await self.backlog.settled(progress)
 
     async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self.backlog.close()
         with contextlib.suppress(WorkerGone):  # a worker that is gone holds nothing
             await self.embedder.drop(self.name)
 
     # --- words ------------------------------------------------------------------------------------------------
 
-    async def words(self, text: str, scope: Scope) -> Found:
-        wanted = ",".join(str(term_id(term)) for term in query_terms(text))
-        if not wanted:
-            return Found.none()
-        return await self.database.read(lambda connection: _by_words(connection, wanted, scope))
+    async def view(self, scope: Scope) -> tuple[View, frozenset[int]]:
+        """The documents that may be found, and the languages that are spoken in the file."""
+        async with self._looking:
+            columns = self._columns
+            return await self.database.read(lambda connection: _view(connection, columns, scope))
+
+    async def postings(self, terms: Collection[int]) -> dict[int, Any]:
+        """For each term the documents that it stands in."""
+        await self.indexed()
+        if not terms:
+            return {}
+        listed = ",".join(map(str, terms))
+        query = f"""SELECT term, doc FROM posting WHERE term IN ({listed})
+                    UNION ALL SELECT term, doc FROM posting_tail WHERE term IN ({listed})"""
+        return await self.database.read(lambda connection: _by_term(connection.execute(query).fetchnumpy()))
+
+    async def indexed(self) -> None:
+        """Waits until the words of a file that was written with other rules are indexed anew; mostly they are."""
+        if self.database.analysis != ANALYSIS:
+            await self.backlog.reindexed()
+
+    async def holding(self, docs: Sequence[int], words: str) -> dict[int, int]:
+        """Those of some documents in which the words stand to the letter: 3 as they are, 2 with another case, 1 with other
+        accents or forms."""
+        found = await self.fetch(docs)
+        closeness = {row.doc: _closeness(f"{row.title}\n{row.text}", words) for row in found.values()}
+        return {doc: level for doc, level in closeness.items() if level}
+
+    async def containing(self, scope: Scope, words: str, limit: int) -> list[int]:
+        """The newest documents in which a string stands that has no term, such as `:-)` or `to be or not to be`."""
+        where, values = scope.sql()
+        query = f"""SELECT d.id FROM doc d JOIN text t ON t.id = d.text
+                    WHERE {where} AND contains(lower(t.body), lower(?)) ORDER BY d.id DESC LIMIT ?"""
+        rows = await self.database.read(
+            lambda connection: connection.execute(query, [*values, words, limit]).fetchall()
+        )
+        return [row[0] for row in rows]
+
+    async def tagged(self, tags: Sequence[str]) -> frozenset[int]:
+        """The documents that have all of those tags."""
+        query = "SELECT id FROM doc WHERE list_has_all(string_split(tags, chr(10)), ?)"
+        rows = await self.database.read(lambda connection: connection.execute(query, [list(tags)]).fetchall())
+        return frozenset(row[0] for row in rows)
 
     async def between(self, scope: Scope, limit: int, offset: int) -> tuple[list[int], int]:
         """Documents in the order of their time, and how many there are in all."""
@@ -122,126 +138,78 @@ class Corpus:
 
         return await self.database.read(work)
 
-    async def fetch(self, docs: Sequence[int]) -> dict[int, tuple[Any, ...]]:
-        """Key, text, time, role, name, title, file and place of documents."""
-        query = f"""SELECT d.id, d.key, t.body, d.moment, d.role, d.name, d.title, d.file, d.place
-                    FROM doc d JOIN text t ON t.id = d.text
-                    WHERE d.id IN ({",".join(map(str, docs))})"""
+    async def fetch(self, docs: Sequence[int]) -> dict[int, Row]:
+        """Documents as they are shown, by number."""
+        if not docs:
+            return {}
+        listed = ",".join(map(str, docs))
+        query = f"SELECT {FETCHED} FROM doc d JOIN text t ON t.id = d.text WHERE d.id IN ({listed})"
         rows = await self.database.read(lambda connection: connection.execute(query).fetchall())
-        return {row[0]: row[1:] for row in rows}
+        return {row[0]: Row(*row) for row in rows}
 
     # --- vectors ----------------------------------------------------------------------------------------------
 
-    async def nearest(self, text: str, scope: Scope, count: int) -> Candidates:
-        self.start()
-        await self._load()
-        return await self.embedder.nearest(self.name, self.model, text, count, scope.where())
+    async def query_vector(self, text: str) -> QueryVector:
+        return await self.embedder.query(self.model, text)
 
-    async def _load(self) -> None:
+    async def nearness(self, vector: QueryVector) -> Nearness:
+        """How near every document is to a query."""
+        self.start()
+        await self.loaded()
+        return await self.embedder.scores(self.name, vector.data)
+
+    async def vectors(self, docs: Sequence[int]) -> dict[int, list[bytes]]:
+        """The stored vectors of documents, one for each piece."""
+        listed = ",".join(map(str, docs))
+        query = f"SELECT doc, value FROM vector WHERE doc IN ({listed}) AND model = ?"
+        rows = await self.database.read(lambda connection: connection.execute(query, [self.model]).fetchall())
+        found: dict[int, list[bytes]] = {}
+        for doc, value in rows:
+            found.setdefault(doc, []).append(value)
+        return found
+
+    async def loaded(self) -> None:
         """Gives the worker the vectors that are stored, once for every worker that there has been."""
-        async with self._loaded:
+        async with self._loading:
             await self.embedder.start()
             if self._generation == self.embedder.generation:
                 return
-            generation, last = self.embedder.generation, (0, -1)
+            generation = self.embedder.generation
             await self.embedder.drop(self.name)
-            while rows := await self.database.read(functools.partial(_vectors, model=self.model, last=last)):
-                await self._give(rows)
-                last = (rows[-1][0], rows[-1][6])
+            last = await self.database.read(_last_vector)
+            for first in range(0, last + 1, LOAD_ROWS):
+                docs, data = await self.database.read(functools.partial(self._stored, first=first))
+                if docs:
+                    await self.embedder.add(self.name, docs, data)
             self._generation = generation
 
-    async def _give(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        data = b"".join(row[7] for row in rows)
-        await self.embedder.add(self.name, self.model, [row[:6] for row in rows], data)
-
-    async def _embed_all(self) -> None:
-        while True:
-            await self._wake.wait()
-            try:
-                await self._load()
-                await self._pause()
-                while batch := await self.database.read(self._missing):
-                    await self._embed(batch)
-                await self._merge_tail()
-            except WorkerGone:
-                await asyncio.sleep(1)
-                self._wake.set()
-                continue
-            if not self._wake.is_set():
-                self._idle.set()
-
-    async def _pause(self) -> None:
-        """Waits until nothing has been added for a moment: a turn under way needs the processor and the writer itself,
-        and what was just said stands in main context."""
-        until = time.monotonic() + LONGEST_PAUSE_S
-        while self._wake.is_set() and time.monotonic() < until:
-            self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), PAUSE_S)
-        self._wake.clear()
-
-    async def _embed(self, batch: Sequence[tuple[Any, ...]]) -> None:
-        """Embeds documents and commits their vectors, which the worker then searches too."""
-        texts = [row[7] if not row[6] else f"{row[6]}\n{row[7]}" for row in batch]
-        vectors = await self.embedder.vectors(self.model, texts)
-        rows = [
-            (*row[:6], piece, vector)
-            for row, found in zip(batch, vectors, strict=True)
-            for piece, vector in enumerate(found)
-        ]
-
-        def work(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-            listed = ",".join(str(row[0]) for row in batch)
-            held = {row[0] for row in connection.execute(f"SELECT id FROM doc WHERE id IN ({listed})").fetchall()}
-            kept = [row for row in rows if row[0] in held]  # the others were taken out meanwhile
-            if kept:
-                marks = ",".join(["(?,?,?,?)"] * len(kept))
-                values = [value for row in kept for value in (row[0], row[6], self.model, row[7])]
-                connection.execute(f"INSERT INTO vector VALUES {marks}", values)
-            return kept
-
-        await self._give(await self.database.write(work))
-
-    def _missing(self, connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-        query = """SELECT d.id, d.branch, d.step, d.kind, d.role, d.moment, concat_ws(' ', nullif(d.name, ''), nullif(d.title, '')),
-                   t.body FROM doc d
-                   JOIN text t ON t.id = d.text ANTI JOIN vector v ON v.doc = d.id AND v.model = ?
-                   ORDER BY d.id LIMIT ?"""
-        return connection.execute(query, [self.model, BATCH]).fetchall()
-
-    def _missing_count(self, connection: duckdb.DuckDBPyConnection) -> int:
-        query = "SELECT count(*) FROM doc d ANTI JOIN vector v ON v.doc = d.id AND v.model = ?"
-        found = connection.execute(query, [self.model]).fetchone()
-        return int(found[0]) if found else 0
-
-    async def _merge_tail(self) -> None:
-        """Sorts a long tail into the main table, where a term's postings stand together."""
-
-        def work(connection: duckdb.DuckDBPyConnection) -> None:
-            found = connection.execute("SELECT count(*) FROM posting_tail").fetchone()
-            if found and found[0] > MERGE_TAIL_AT:
-                connection.execute(
-                    """CREATE TABLE merged AS SELECT * FROM (SELECT * FROM posting UNION ALL SELECT * FROM posting_tail)
-                       ORDER BY term, doc"""
-                )
-                connection.execute("DROP TABLE posting")
-                connection.execute("ALTER TABLE merged RENAME TO posting")
-                connection.execute("DELETE FROM posting_tail")
-
-        await self.database.write(work)
+    def _stored(self, connection: duckdb.DuckDBPyConnection, first: int) -> tuple[list[int], bytes]:
+        query = "SELECT doc, value FROM vector WHERE doc >= ? AND doc < ? AND model = ? ORDER BY doc"
+        found = connection.execute(query, [first, first + LOAD_ROWS, self.model]).fetchnumpy()
+        return found["doc"].tolist(), b"".join(found["value"].tolist())
 
 
-def _by_words(connection: duckdb.DuckDBPyConnection, wanted: str, scope: Scope) -> Found:
-    where, values = scope.sql()
-    counted = connection.execute("SELECT count(*), avg(length) FROM doc WHERE kind = ?", [scope.kind]).fetchone()
-    count, mean = counted if counted and counted[0] else (1, 1.0)
-    query = WORDS.format(terms=wanted, where=where, count=count, mean=max(1.0, mean), k=K1 + 1, k1=K1, b=B)
-    rows = connection.execute(query, values).fetchnumpy()
-    return Found(rows["doc"], rows["score"])
+def _view(connection: duckdb.DuckDBPyConnection, columns: Columns, scope: Scope) -> tuple[View, frozenset[int]]:
+    columns.refresh(connection)
+    return columns.view(scope), columns.languages()
 
 
-def _vectors(connection: duckdb.DuckDBPyConnection, *, model: str, last: tuple[int, int]) -> list[tuple[Any, ...]]:
-    query = """SELECT d.id, d.branch, d.step, d.kind, d.role, d.moment, v.piece, v.value FROM vector v
-               JOIN doc d ON d.id = v.doc WHERE v.model = ? AND (d.id > ? OR (d.id = ? AND v.piece > ?))
-               ORDER BY d.id, v.piece LIMIT ?"""
-    return connection.execute(query, [model, last[0], last[0], last[1], LOAD_ROWS]).fetchall()
+def _closeness(text: str, words: str) -> int:
+    text = " ".join(text.split())
+    if words in text:
+        return 3
+    return 2 if words.casefold() in text.casefold() else int(verbatim(words) in verbatim(text))
+
+
+def _by_term(found: dict[str, Any]) -> dict[int, Any]:
+    if not len(found["term"]):
+        return {}
+    order = numpy.argsort(found["term"], kind="stable")
+    terms, docs = found["term"][order], found["doc"][order]
+    starts = numpy.flatnonzero(numpy.concatenate([[True], terms[1:] != terms[:-1]]))
+    return {int(terms[start]): part for start, part in zip(starts, numpy.split(docs, starts[1:]), strict=True)}
+
+
+def _last_vector(connection: duckdb.DuckDBPyConnection) -> int:
+    found = connection.execute("SELECT coalesce(max(doc), -1) FROM vector").fetchone()
+    return int(found[0]) if found else -1

@@ -25,12 +25,21 @@ class WorkerGone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """The nearest pieces: document numbers, best first, with their cosine; `embed_ms` is what embedding took."""
+class QueryVector:
+    """A query as float32 of length 1, and the milliseconds that embedding it took."""
 
-    docs: tuple[int, ...]
-    scores: tuple[float, ...]
+    data: bytes
     embed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """The cosine of every document to a query, by document number, below -1 where it has no vector; `error` is the most
+    by which one may be wrong. `query` is the vector that they are near to."""
+
+    cosines: Array
+    error: float
+    query: bytes
 
 
 @dataclass(slots=True)
@@ -46,6 +55,7 @@ class Embedder:
     _reader: asyncio.Task[None] | None = None
     generation: int = 0  # rises with every start: what an earlier worker held is gone
     _closed: bool = False
+    _asked: tuple[tuple[str, str], asyncio.Future[QueryVector]] | None = None
 
     async def start(self) -> None:
         """Starts the worker where none runs.
@@ -105,17 +115,29 @@ class Embedder:
             place += count
         return found
 
-    async def add(
-        self, corpus: str, model: str, rows: Sequence[tuple[int, int, int, str, str, int]], data: bytes
-    ) -> None:
-        """Appends rows (doc, branch, step, kind, role, at) and their vectors to a corpus's matrix."""
-        await self.ask({"op": "add", "corpus": corpus, "model": model, "rows": [list(row) for row in rows]}, data)
+    async def add(self, corpus: str, docs: Sequence[int], data: bytes) -> None:
+        """Appends the vectors of documents to a corpus's matrix; a document comes once for each of its pieces."""
+        await self.ask({"op": "add", "corpus": corpus, "docs": list(docs)}, data)
 
-    async def nearest(self, corpus: str, model: str, text: str, count: int, where: dict[str, Any]) -> Candidates:
-        """The nearest documents to a text among those that `where` lets through; overtakes waiting batches."""
-        asked = {"op": "query", "corpus": corpus, "model": model, "text": text, "count": count, "where": where}
-        answer, _ = await self.ask(asked)
-        return Candidates(tuple(answer["docs"]), tuple(answer["scores"]), answer["embed_ms"])
+    async def query(self, model: str, text: str) -> QueryVector:
+        """The vector of a query; recall, archival and all sources are asked with the same one."""
+        key = (model, text)
+        if self._asked is None or self._asked[0] != key or self._asked[1].cancelled() or self._failed(self._asked[1]):
+            self._asked = key, asyncio.ensure_future(self._query(model, text))
+        return await asyncio.shield(self._asked[1])
+
+    @staticmethod
+    def _failed(task: asyncio.Future[QueryVector]) -> bool:
+        return task.done() and task.exception() is not None
+
+    async def _query(self, model: str, text: str) -> QueryVector:
+        answer, body = await self.ask({"op": "query", "model": model, "text": text})
+        return QueryVector(body, answer["embed_ms"])
+
+    async def scores(self, corpus: str, vector: bytes) -> Nearness:
+        """How near every document of a corpus is; overtakes waiting batches."""
+        answer, body = await self.ask({"op": "scores", "corpus": corpus}, vector)
+        return Nearness(numpy.frombuffer(body, numpy.float32), answer["error_bound"], vector)
 
     async def drop(self, corpus: str) -> None:
         if self._process and self._process.returncode is None:

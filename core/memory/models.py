@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ class Model:
 
     device = "cpu"
 
-    def embed(self, texts: Sequence[str]) -> tuple[list[int], Any]:
-        """How many pieces each text has, and the vectors of all of them."""
+    def embed(self, texts: Sequence[str], between: Callable[[], None] = lambda: None) -> tuple[list[int], Any]:
+        """How many pieces each text has, and the vectors of all of them; `between` is called between two batches."""
         import numpy
 
         cut = [pieces(text) for text in texts]
@@ -62,6 +62,7 @@ class Model:
             places = order[start : start + BATCH]
             for place, row in zip(places, self.encode([flat[place] for place in places]), strict=True):
                 rows[place] = row
+            between()
         return [len(group) for group in cut], numpy.stack(rows).astype(numpy.float32)
 
     def query(self, text: str) -> Any:

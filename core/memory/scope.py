@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 SAID = ("user", "assistant")  # what recall finds unless other roles are asked for
@@ -20,7 +20,9 @@ class Path:
 @dataclass(frozen=True, slots=True)
 class Query:
     """One search. `mode` is `hybrid`, `vector` or `text`; times are UTC microseconds, `until` excluded; `wait_s` is how
-    long the query's vector may keep it waiting."""
+    long the query's vector may keep it waiting. `sources` are names of attached sources, `tags` all that a passage must
+    have; `letters` puts first what holds the text to the letter, and `explain` asks for the ranks by words and by vector
+    of every hit."""
 
     text: str
     kind: str
@@ -31,22 +33,30 @@ class Query:
     until: int | None = None
     roles: tuple[str, ...] = ()
     wait_s: float = 20.0
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    letters: bool = True
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The filters of a query, for SQL and for the matrix."""
+    """The filters of a query; `among` are the only documents that may be found, where that is said."""
 
     kind: str
     path: Path
     roles: tuple[str, ...]
     since: int | None
     until: int | None
+    among: frozenset[int] | None = None
 
     @classmethod
     def of(cls, query: Query, path: Path) -> Scope:
         roles = query.roles or (SAID if query.kind == "recall" else ())
         return cls(query.kind, path, roles, query.since, query.until)
+
+    def only(self, documents: frozenset[int]) -> Scope:
+        return replace(self, among=documents)
 
     def sql(self) -> tuple[str, list[Any]]:
         """A condition on table `doc` (as `d`) and its values."""
@@ -64,15 +74,6 @@ class Scope:
             if moment is not None:
                 parts.append(condition)
                 values.append(moment)
+        if self.among is not None:
+            parts.append(f"d.id IN ({','.join(map(str, sorted(self.among))) or 'NULL'})")
         return " AND ".join(parts), values
-
-    def where(self) -> dict[str, Any]:
-        """The same for the matrix."""
-        return {
-            "kind": self.kind,
-            "path": [list(pair) for pair in self.path.branches],
-            "hidden": sorted(self.path.hidden),
-            "roles": list(self.roles),
-            "since": self.since,
-            "until": self.until,
-        }

@@ -1,30 +1,74 @@
-"""One hybrid search for recall and archival: words and vectors, fused by score.
+"""One ranking for recall, archival storage and sources.
 
-The total of an answer is the number of documents that share a word with the query, plus the hundred nearest by
-vector, without doubles.
+A document's score is a sum of independent pieces of evidence: its words and those of its neighbours, how near it is in
+meaning, who said it, when, and whether it can answer at all. `hybrid` adds all of them, `text` leaves the vectors out,
+`vector` the words. What stands in a document to the letter comes before everything else.
+
+Each constant was found on the conversations of LoCoMo with one left out in turn, and looked at on Natural Questions
+(benchmarks/retrieval.md has the table): all of them may change by a third without moving recall@10 by half a point.
+
+The total of an answer is the number of documents that share a word with the query, plus the hundred best of the others
+by everything together.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from typing import Any
 
-from core.memory.corpus import Corpus, Found
-from core.memory.embedding import Candidates, WorkerGone
+import numpy
+
+from core.memory.columns import View
+from core.memory.corpus import Corpus, Row
+from core.memory.dates import Span, spans
+from core.memory.embedding import Nearness, WorkerGone
+from core.memory.exact import certified
 from core.memory.scope import Path, Query, Scope
+from core.memory.terms import QueryTerm, as_speaker, language_of, query_terms
 
 NEAREST = 100
-WORDS_WEIGHT, VECTOR_WEIGHT = 0.5, 0.5
+K1, B, LONG = 0.5, 0.25, 200.0  # BM25 with presence for frequency; terms beyond which a text counts as no longer
+WORDS, MEANING = 0.5, 0.85
+# How much of a word that a message's neighbour says it says itself: those before it by distance, then those after it.
+# A question before it counts for more, since it is the answer.
+NEIGHBOURS = ((1, 0.4), (2, 0.35), (3, 0.1), (-1, 0.2), (-2, 0.15), (-3, 0.05))
+ANSWERS = 0.3
+NEAR_NEIGHBOURS = ((1, 0.4), (2, 0.25), (3, 0.1), (-1, 0.4), (-2, 0.1))
+SPREAD_MOST = 50_000  # documents that share a word; one as common as that says nothing about its neighbours
+SPEAKER = 1.3  # the query names who said it
+SAID_THEN, SAID_AFTER, LONG_SPAN = (
+    4.0,
+    0.7,
+    40.0,
+)  # in the days that the query names; the days after; days of a long span
+FADES_DAYS = 10.0
+TELLS_WHEN = 1.1  # for each word of time, up to three, where the query asks when
+ASKS = 1.0  # what a question costs: it seldom answers one
+SAYS_MORE, ENOUGH = 1.0, 16.0  # for a longer text, by the logarithm of its terms, up to so many
+IDENTIFIER = 8.0  # a word with digits or signs in it is meant to the letter, and stands above resemblance
+RARE, RARER = (
+    7.0,
+    1.0,
+)  # idf from which a word is a name rather than a word (under 1 in 1,100), and what it gains beyond
+USUAL, SPREAD, FEW = 0.1, 0.11, 50.0  # mean and deviation of cosines where few are known; weight of that, in documents
+LETTERS = 64  # documents with all the words of a query that are compared to the letter
+TO_THE_LETTER = 1000.0
+WHEN = re.compile(r"\s*(?:when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
+
 __all__ = ["Answer", "Corpus", "Hit", "Path", "Query", "by_date", "find"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One result. `source` is the name of the source that it came from, empty for the agent's own; `file` and `place`
-    say where it stands in what was loaded."""
+    say where it stands in what was loaded, `step` which step made it. `words` and `nearness` are its ranks by words and
+    by vector among all that was found, counted from 1, where that was asked for."""
 
     doc: int
     key: str
@@ -37,6 +81,10 @@ class Hit:
     score: float
     file: str = ""
     place: str = ""
+    tags: tuple[str, ...] = ()
+    step: int = 0
+    words: int | None = None
+    nearness: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +99,45 @@ class Answer:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    corpus: int
-    doc: int
-    score: float
+@dataclass(slots=True)
+class Evidence:
+    """What is known of the documents of one corpus that may be found, each array by place."""
+
+    corpus: Corpus
+    view: View
+    scope: Scope
+    languages: frozenset[int]
+    postings: list[tuple[QueryTerm, Any]] = field(default_factory=list)
+    said_by: list[Any] = field(default_factory=list)
+    near: Nearness | None = None
+    words: Any = None
+    shares: Any = None
+    whole: Any = None
+    meaning: Any = None
+    other: Any = None
+    total: Any = None
+    deviation: float = 1.0
 
 
-async def find(corpora: Sequence[tuple[Corpus, Path]], query: Query) -> Answer:
+async def find(corpora: Sequence[tuple[Corpus, Path]], query: Query, zone: tzinfo | None = None) -> Answer:
     """The best documents of several corpora together, each searched with the embedding model of its own."""
     began = time.perf_counter()
-    asked = [(corpus, Scope.of(query, path)) for corpus, path in corpora]
-    words, nearest = await asyncio.gather(_all_words(asked, query), _all_nearest(asked, query))
-    candidates, note = nearest
-    ranked = _fused(words, candidates, query.mode)
-    page = ranked[query.offset : query.offset + query.limit]
-    hits = await _hits([corpus for corpus, _ in corpora], page)
-    embed_ms = sum(entry.embed_ms for entry in candidates)
-    return Answer(hits, len(ranked), round((time.perf_counter() - began) * 1000, 3), embed_ms, note)
+    nearing = asyncio.ensure_future(_nearness(corpora, query))
+    try:
+        found = await asyncio.gather(*(_evidence(corpus, path, query) for corpus, path in corpora))
+        await asyncio.to_thread(_weigh_words, found, query, zone)
+        near, embed_ms, note = await nearing
+    finally:
+        nearing.cancel()
+    for evidence, nearness in zip(found, near, strict=True):
+        evidence.near = nearness
+    await asyncio.to_thread(_weigh_meaning, found, query)
+    await _to_the_letter(found, query)
+    if query.mode != "text":
+        await certified(found, query.offset + query.limit, MEANING, NEAR_NEIGHBOURS)
+    chosen, total = await asyncio.to_thread(_chosen, found, query)
+    hits = await _hits(found, chosen, query)
+    return Answer(hits, total, round((time.perf_counter() - began) * 1000, 3), embed_ms, note)
 
 
 async def by_date(
@@ -78,63 +147,291 @@ async def by_date(
     began = time.perf_counter()
     query = Query("", kind, since=since, until=until, roles=roles)
     docs, total = await corpus.between(Scope.of(query, path), limit, offset)
-    hits = await _hits([corpus], [_Ranked(0, doc, 0.0) for doc in docs])
+    rows = await corpus.fetch(docs)
+    hits = tuple(_hit(rows[doc], corpus.source, 0.0) for doc in docs if doc in rows)
     return Answer(hits, total, round((time.perf_counter() - began) * 1000, 3), 0.0)
 
 
-async def _all_words(asked: Sequence[tuple[Corpus, Scope]], query: Query) -> list[Found]:
-    if query.mode == "vector":
-        return [Found.none() for _ in asked]
-    return list(await asyncio.gather(*(corpus.words(query.text, scope) for corpus, scope in asked)))
+# --- gathering ------------------------------------------------------------------------------------------------------
 
 
-async def _all_nearest(asked: Sequence[tuple[Corpus, Scope]], query: Query) -> tuple[list[Candidates], str]:
-    none = [Candidates((), (), 0.0) for _ in asked]
+async def _evidence(corpus: Corpus, path: Path, query: Query) -> Evidence:
+    scope = Scope.of(query, path)
+    if query.tags:
+        scope = scope.only(await corpus.tagged(query.tags))
+    view, languages = await corpus.view(scope)
+    evidence = Evidence(corpus, view, scope, languages)
+    wanted = query_terms(query.text, languages)
+    speakers = [as_speaker(term) for term in wanted]
+    held = await corpus.postings({term for entry in wanted for term in entry.terms} | set(speakers))
+    for entry in wanted:
+        docs = [held[term] for term in entry.terms if term in held]
+        known = (
+            view.places(numpy.unique(numpy.concatenate(docs)) if len(docs) > 1 else docs[0]) if docs else _no_places()
+        )
+        evidence.postings.append((entry, known))
+    evidence.said_by = [view.places(held[term]) if term in held else _no_places() for term in speakers]
+    return evidence
+
+
+async def _nearness(corpora: Sequence[tuple[Corpus, Path]], query: Query) -> tuple[list[Nearness | None], float, str]:
+    """How near every document is to the query, by corpus; the milliseconds that embedding it took; and why not."""
+    none: list[Nearness | None] = [None for _ in corpora]
     if query.mode == "text" or not query.text.strip():
-        return none, ""
-    wanted = max(NEAREST, query.offset + query.limit) if query.mode == "vector" else NEAREST
+        return none, 0.0, ""
+    embedded: list[float] = []
+
+    async def one(corpus: Corpus) -> Nearness:
+        vector = await corpus.query_vector(query.text)
+        embedded.append(vector.embed_ms)
+        return await corpus.nearness(vector)
+
     try:
-        work = asyncio.gather(*(corpus.nearest(query.text, scope, wanted) for corpus, scope in asked))
-        return list(await asyncio.wait_for(work, query.wait_s)), ""
+        work = asyncio.gather(*(one(corpus) for corpus, _ in corpora))
+        found: list[Nearness | None] = list(await asyncio.wait_for(work, query.wait_s))
+        return found, max(embedded, default=0.0), ""
     except TimeoutError:
-        return none, "by words only: the embedding model is still loading"
+        return none, 0.0, "by words only: the embedding model is still loading"
     except WorkerGone as error:
-        return none, f"by words only: {error}"
+        return none, 0.0, f"by words only: {error}"
 
 
-def _fused(words: Sequence[Found], nearest: Sequence[Candidates], mode: str) -> list[_Ranked]:
-    """Scores of both kinds on one scale, best first. What only one of them found has the other's least."""
-    best_word = max((float(found.scores[0]) for found in words if len(found.scores)), default=0.0) or 1.0
-    best_near = max((entry.scores[0] for entry in nearest if entry.scores), default=0.0) or 1.0
-    ranked: list[_Ranked] = []
-    for place, (found, near) in enumerate(zip(words, nearest, strict=True)):
-        by_word = dict(zip(found.docs.tolist(), (found.scores / best_word).tolist(), strict=True))
-        by_near = {doc: max(0.0, score) / best_near for doc, score in zip(near.docs, near.scores, strict=True)}
-        least = min(by_near.values(), default=0.0)
-        for doc in dict.fromkeys((*by_near, *by_word)):
-            score = _score(by_word.get(doc, 0.0), by_near.get(doc, least), mode, bool(by_near))
-            ranked.append(_Ranked(place, doc, score))
-    return sorted(ranked, key=lambda entry: (-entry.score, entry.corpus, -entry.doc))
+# --- weighing -------------------------------------------------------------------------------------------------------
 
 
-def _score(word: float, near: float, mode: str, has_vectors: bool) -> float:
-    if mode == "vector":
-        return near
-    return WORDS_WEIGHT * word + VECTOR_WEIGHT * near if has_vectors else word
+def _weigh_words(found: Sequence[Evidence], query: Query, zone: tzinfo | None) -> None:
+    """The evidence that needs no vector. How rare a word is, is counted over all corpora together."""
+    count = sum(len(evidence.view) for evidence in found)
+    mean = sum(float(evidence.view.lengths.sum()) for evidence in found) / max(1, count) or 1.0
+    present = datetime.now(zone) if zone else datetime.now().astimezone()
+    named = spans(query.text, present, language_of(query.text))
+    telling = _telling(found)
+    for evidence in found:
+        view = evidence.view
+        evidence.words, evidence.shares = numpy.zeros(len(view), numpy.float32), numpy.zeros(len(view), bool)
+        evidence.whole = numpy.full(len(view), bool(evidence.postings))
+        heavy = K1 * (1 - B + B * numpy.minimum(view.lengths, LONG) / mean)
+        for place, (term, places) in enumerate(evidence.postings):
+            holding = sum(len(other.postings[place][1]) for other in found)
+            _add_word(evidence, term, places, _idf(count, holding), heavy, telling[place])
+        evidence.other = _other(view, evidence.said_by, named, bool(WHEN.match(query.text)))
 
 
-async def _hits(corpora: Sequence[Corpus], page: Sequence[_Ranked]) -> tuple[Hit, ...]:
-    rows: list[dict[int, tuple[Any, ...]]] = []
-    for place, corpus in enumerate(corpora):
-        wanted = [entry.doc for entry in page if entry.corpus == place]
-        rows.append(await corpus.fetch(wanted) if wanted else {})
-    return tuple(
-        _hit(entry, rows[entry.corpus][entry.doc], corpora[entry.corpus].source)
-        for entry in page
-        if entry.doc in rows[entry.corpus]
-    )
+def _telling(found: Sequence[Evidence]) -> list[bool]:
+    """Which words of the query count: all, save that the name of somebody who speaks says who, not what."""
+    words = len(found[0].postings) if found else 0
+    names = [any(len(evidence.said_by[place]) for evidence in found) for place in range(words)]
+    return [not name or all(names) for name in names]
 
 
-def _hit(entry: _Ranked, row: tuple[Any, ...], source: str) -> Hit:
-    key, text, at, role, name, title, file, place = row
-    return Hit(entry.doc, key, text, at, role, name, title, source, entry.score, file, place)
+def _idf(count: int, holding: int) -> float:
+    return math.log(1 + (count - holding + 0.5) / (holding + 0.5))
+
+
+def _add_word(evidence: Evidence, term: QueryTerm, places: Any, idf: float, heavy: Any, telling: bool) -> None:
+    """What one word of the query says for every document that has it, or whose neighbours have."""
+    held = numpy.zeros(len(evidence.whole), bool)
+    held[places] = True
+    evidence.shares |= held
+    evidence.whole &= held
+    if not telling or not len(places):
+        return
+    weight = WORDS * idf * (K1 + 1)
+    beyond = IDENTIFIER if term.identifier else RARER * max(0.0, idf - RARE)
+    if len(places) > SPREAD_MOST or evidence.scope.kind != "recall":
+        evidence.words[places] += weight / (1 + heavy[places])
+    else:
+        _spread(evidence, places, weight, heavy)
+    if beyond:
+        evidence.words[places] += beyond
+
+
+def _spread(evidence: Evidence, places: Any, weight: float, heavy: Any) -> None:
+    view = evidence.view
+    heard = numpy.zeros(len(view), numpy.float32)
+    heard[places] = 1.0
+    reached = [places]
+    for distance, share in NEIGHBOURS:
+        near, origin = _neighbours(view, places, distance)
+        heard[near] += share
+        if distance == 1:
+            heard[near[view.asks[origin]]] += ANSWERS
+        reached.append(near)
+    for near in reached:  # each document once: what was counted is cleared
+        said = heard[near]
+        evidence.words[near] += weight * said / (said + heavy[near])
+        heard[near] = 0.0
+
+
+def _neighbours(view: View, places: Any, distance: int) -> tuple[Any, Any]:
+    """The places so far after some others (before, where negative) in the same talk, and those that they follow."""
+    near = places + distance
+    inside = (near >= 0) & (near < len(view))
+    near, origin = near[inside], places[inside]
+    same = view.talk[near] == view.talk[origin]
+    return near[same], origin[same]
+
+
+def _other(view: View, said_by: Sequence[Any], named: Sequence[Span], when: bool) -> Any:
+    """Who said it, when, and whether it can answer."""
+    score = SAYS_MORE * numpy.log1p(numpy.minimum(view.lengths, ENOUGH)) - ASKS * view.asks
+    if when:
+        score = score + TELLS_WHEN * view.times
+    speaks = numpy.zeros(len(view), bool)
+    for places in said_by:
+        speaks[places] = True
+    score = score + SPEAKER * speaks
+    for span in named:
+        score = score + SAID_THEN * _said_then(view.moments, span)
+    return score.astype(numpy.float32)
+
+
+def _said_then(moments: Any, span: Span) -> Any:
+    inside = (moments >= span.start) & (moments < span.end)
+    if span.days > LONG_SPAN:
+        return 0.5 * inside
+    days = (moments - span.end) / 86_400_000_000
+    return inside + SAID_AFTER * (days >= 0) * numpy.exp(-numpy.maximum(days, 0) / FADES_DAYS)
+
+
+def _weigh_meaning(found: Sequence[Evidence], query: Query) -> None:
+    """How near documents and their neighbours are, in deviations from the mean, so that a query which is near to nothing
+    in particular leaves the word to the words; and the sum of it all."""
+    known = [
+        (evidence, evidence.view.by_place(evidence.near.cosines, -2.0))
+        for evidence in found
+        if evidence.near is not None
+    ]
+    held = [cosines[cosines > -1.5] for _, cosines in known]
+    count = sum(len(values) for values in held)
+    mean = (sum(float(values.sum()) for values in held) + FEW * USUAL) / (count + FEW)
+    square = sum(float(((values - mean) ** 2).sum()) for values in held) + FEW * SPREAD**2
+    deviation = math.sqrt(square / (count + FEW))
+    for evidence, cosines in known:
+        z = numpy.where(cosines > -1.5, (cosines - mean) / deviation, 0.0).astype(numpy.float32)
+        evidence.meaning, spread = _with_neighbours(z, evidence.view)
+        evidence.deviation = deviation * spread
+    for evidence in found:
+        has_words = evidence.words if query.mode != "vector" else 0.0
+        has_meaning = MEANING * evidence.meaning if evidence.meaning is not None else 0.0
+        evidence.total = evidence.other + has_words + has_meaning
+
+
+def _with_neighbours(z: Any, view: View) -> tuple[Any, float]:
+    total = z.copy()
+    for distance, share in NEAR_NEIGHBOURS:
+        later, earlier = slice(abs(distance), None), slice(None, -abs(distance))
+        here, there = (later, earlier) if distance > 0 else (earlier, later)
+        total[here] += share * z[there] * (view.talk[here] == view.talk[there])
+    deviation = math.sqrt((float((total**2).sum()) + FEW) / (len(total) + FEW))
+    return total / numpy.float32(deviation), deviation
+
+
+# --- choosing -------------------------------------------------------------------------------------------------------
+
+
+async def _to_the_letter(found: Sequence[Evidence], query: Query) -> None:
+    """Puts first what holds the query as it stands."""
+    words = " ".join(query.text.split())
+    if query.mode == "vector" or not query.letters or not words:
+        return
+    for evidence in found:
+        holding = await _holding(evidence, words)
+        places = evidence.view.places(numpy.array(list(holding), numpy.int64))
+        evidence.total[places] += [TO_THE_LETTER * holding[doc] for doc in evidence.view.ids[places].tolist()]
+        evidence.shares[places] = True
+
+
+async def _holding(evidence: Evidence, words: str) -> dict[int, int]:
+    """The documents in which the query stands, and how closely. Those with all of its words are looked at, the best of
+    them first; where that leaves it open, and where the query has no word, all texts are."""
+    corpus, view = evidence.corpus, evidence.view
+    holding: dict[int, int] = {}
+    if evidence.postings:
+        places = numpy.flatnonzero(evidence.whole)
+        docs = view.ids[places[_best(evidence.total[places], LETTERS)]].tolist()
+        holding = await corpus.holding(docs, words)
+        if len(docs) < LETTERS or any(level > 1 for level in holding.values()):
+            return holding
+    return holding | await corpus.holding(await corpus.containing(evidence.scope, words, LETTERS), words)
+
+
+def _best(scores: Any, count: int) -> Any:
+    """The places of the highest scores, best first; of equal ones the later."""
+    if not len(scores) or count <= 0:
+        return _no_places()
+    count = min(count, len(scores))
+    top = numpy.argpartition(-scores, count - 1)[:count]
+    least = scores[top].min()
+    top = numpy.flatnonzero(scores >= least) if (scores == least).sum() > 1 else top
+    return top[numpy.lexsort((-top, -scores[top]))][:count]
+
+
+def _chosen(found: Sequence[Evidence], query: Query) -> tuple[list[tuple[Evidence, int]], int]:
+    """The page that was asked for, as places of evidence, and how many results there are in all."""
+    reach = max(NEAREST, query.offset + query.limit) if query.mode == "vector" else NEAREST
+    ranked: list[tuple[float, int, int]] = []
+    shared = 0
+    for number, evidence in enumerate(found):
+        allowed = evidence.shares if query.mode != "vector" else numpy.zeros(len(evidence.view), bool)
+        shared += int(allowed.sum())
+        wanted = query.offset + query.limit
+        held = numpy.flatnonzero(allowed)
+        for place in held[_best(evidence.total[held], wanted)].tolist():
+            ranked.append((-float(evidence.total[place]), number, -place))
+    others = _others(found, query.mode, reach)
+    ranked += others
+    ranked.sort()
+    page = ranked[query.offset : query.offset + query.limit]
+    return [(found[number], -place) for _, number, place in page], shared + len(others)
+
+
+def _others(found: Sequence[Evidence], mode: str, reach: int) -> list[tuple[float, int, int]]:
+    """Of the best by everything together, those that share no word with the query."""
+    if mode == "text":
+        return []
+    best: list[tuple[float, int, int, bool]] = []
+    for number, evidence in enumerate(found):
+        if evidence.meaning is None:
+            continue
+        for place in _best(evidence.total, reach).tolist():
+            shares = mode != "vector" and bool(evidence.shares[place])
+            best.append((-float(evidence.total[place]), number, -place, shares))
+    return [(score, number, place) for score, number, place, shares in sorted(best)[:reach] if not shares]
+
+
+async def _hits(found: Sequence[Evidence], chosen: Sequence[tuple[Evidence, int]], query: Query) -> tuple[Hit, ...]:
+    rows: dict[int, dict[int, Row]] = {}
+    for evidence in found:
+        docs = [int(evidence.view.ids[place]) for owner, place in chosen if owner is evidence]
+        rows[id(evidence)] = await evidence.corpus.fetch(docs)
+    hits = []
+    for evidence, place in chosen:
+        row = rows[id(evidence)].get(int(evidence.view.ids[place]))
+        if row is not None:
+            ranks = _ranks(found, evidence, place) if query.explain else (None, None)
+            hits.append(_hit(row, evidence.corpus.source, float(evidence.total[place]), *ranks))
+    return tuple(hits)
+
+
+def _ranks(found: Sequence[Evidence], evidence: Evidence, place: int) -> tuple[int | None, int | None]:
+    """The ranks of a document by its words and by its vector alone."""
+    words = meaning = None
+    if evidence.shares[place]:
+        words = 1 + sum(int((other.words > evidence.words[place]).sum()) for other in found)
+    if evidence.meaning is not None:
+        near = evidence.meaning[place]
+        meaning = 1 + sum(int((other.meaning > near).sum()) for other in found if other.meaning is not None)
+    return words, meaning
+
+
+def _hit(row: Row, source: str, score: float, words: int | None = None, nearness: int | None = None) -> Hit:
+    tags = tuple(row.tags.split("\n")) if row.tags else ()
+    return Hit(
+        row.doc, row.key, row.text, row.at, row.role, row.name, row.title, source, score, row.file, row.place, tags,
+        row.step, words, nearness,
+    )  # fmt: skip
+
+
+def _no_places() -> Any:
+    return numpy.zeros(0, numpy.int64)

@@ -19,7 +19,8 @@ import numpy
 from core.memory.embedding import HEADER
 from core.memory.matrix import Matrix
 
-BATCH = 32  # larger batches gain nothing (measured), and a query would wait longer for them
+URGENT = 0
+Request = tuple[int, int, dict[str, Any], bytes]
 
 
 def main() -> None:
@@ -37,13 +38,9 @@ class Worker:
 
     def __init__(self, source: BinaryIO, target: BinaryIO) -> None:
         self._source, self._target = source, target
-        self._waiting: queue.PriorityQueue[tuple[int, int, dict[str, Any], bytes]] = queue.PriorityQueue()
+        self._waiting: queue.PriorityQueue[Request] = queue.PriorityQueue()
         self._matrices: dict[str, Matrix] = {}
         self._models: dict[str, Any] = {}
-        self._asked: tuple[Any, Any] = (
-            None,
-            None,
-        )  # the last query with its vector: recall and archival are asked alike
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -52,12 +49,24 @@ class Worker:
         self._models[""] = load("")
         self._send({"ready": True})
         while True:
-            _, _, header, data = self._waiting.get()
-            try:
-                answer, body = self._answer(header, data)
-            except Exception as error:
-                answer, body = {"error": f"{type(error).__name__}: {error}"}, b""
-            self._send({**answer, "id": header["id"]}, body)
+            self._serve(self._waiting.get())
+
+    def _serve(self, request: Request) -> None:
+        _, _, header, data = request
+        try:
+            answer, body = self._answer(header, data)
+        except Exception as error:
+            answer, body = {"error": f"{type(error).__name__}: {error}"}, b""
+        self._send({**answer, "id": header["id"]}, body)
+
+    def _serve_urgent(self) -> None:
+        """Between two batches of a long request: answers those that wait for a result on a screen."""
+        while not self._waiting.empty():
+            request = self._waiting.get()
+            if request[0] != URGENT:
+                self._waiting.put(request)
+                return
+            self._serve(request)
 
     def _read(self) -> None:
         for arrival in range(1 << 62):
@@ -66,7 +75,7 @@ class Worker:
                 os._exit(0)
             head, data = (self._source.read(size) for size in HEADER.unpack(sizes))
             header = json.loads(head)
-            urgency = 0 if header["op"] == "query" else 1
+            urgency = URGENT if header["op"] in ("query", "scores") else URGENT + 1
             self._waiting.put((urgency, arrival, header, data))
 
     def _send(self, header: dict[str, Any], body: bytes = b"") -> None:
@@ -84,33 +93,27 @@ class Worker:
     def _answer(self, header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         match header["op"]:
             case "embed":
-                counts, vectors = self._model(header["model"]).embed(header["texts"])
+                counts, vectors = self._model(header["model"]).embed(header["texts"], self._serve_urgent)
                 return {"pieces": counts, "dimensions": vectors.shape[1]}, vectors.tobytes()
             case "add":
-                rows = header["rows"]
-                if rows:
-                    vectors = numpy.frombuffer(data, numpy.float32).reshape(len(rows), -1)
-                    self._matrices.setdefault(header["corpus"], Matrix()).add(rows, vectors)
+                docs = numpy.array(header["docs"], numpy.int32)
+                if len(docs):
+                    vectors = numpy.frombuffer(data, numpy.float32).reshape(len(docs), -1)
+                    self._matrices.setdefault(header["corpus"], Matrix()).add(docs, vectors)
             case "drop":
                 self._matrices.pop(header["corpus"], None)
             case "query":
-                return self._query(header), b""
+                began = time.perf_counter()
+                vector = self._model(header["model"]).query(header["text"])
+                return {"embed_ms": round((time.perf_counter() - began) * 1000, 3)}, vector.tobytes()
+            case "scores":
+                found, error = self._matrices.get(header["corpus"], Matrix()).scores(
+                    numpy.frombuffer(data, numpy.float32)
+                )
+                return {"error_bound": error}, found.tobytes()
             case "describe":
                 return {"device": self._model(header["model"]).device}, b""
         return {}, b""
-
-    def _query(self, header: dict[str, Any]) -> dict[str, Any]:
-        matrix = self._matrices.get(header["corpus"])
-        if matrix is None:
-            return {"docs": [], "scores": [], "embed_ms": 0.0}
-        began = time.perf_counter()
-        asked = (header["model"], header["text"])
-        if self._asked[0] != asked:
-            self._asked = asked, self._model(asked[0]).query(asked[1])
-        vector = self._asked[1]
-        embedded = (time.perf_counter() - began) * 1000
-        docs, scores = matrix.nearest(vector, header["count"], header["where"])
-        return {"docs": docs, "scores": scores, "embed_ms": round(embedded, 3)}
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def put(
     given with the last of them."""
     gone = 0
     if first:
-        gone = documents.remove(connection, file.key)
+        gone = documents.remove(connection, "conversation = ?", [file.key])
         connection.execute("DELETE FROM file WHERE path = ?", [file.key])
         connection.execute("INSERT INTO file VALUES (?, ?, ?, '', 0, ?)", [file.key, file.size, file.modified, VERSION])
     numbers = connection.execute("SELECT doc + 1, text + 1 FROM given").fetchone()

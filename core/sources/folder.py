@@ -1,13 +1,14 @@
-"""Which files of a folder are documents, and how their names are shown."""
+"""Which files of a folder are documents."""
 
 from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from core.sources.names import shown
 
 SIZE_LIMIT = 200_000_000  # bytes of one file
 PASSED_OVER = frozenset(("node_modules", "bower_components", "__pycache__", "site-packages"))
@@ -95,14 +96,3 @@ def _below(path: Path, root: Path) -> str:
 
 def _why(error: OSError) -> str:
     return f"it cannot be read: {error.strerror}"
-
-
-def shown(name: str) -> str:
-    """A file's name in one line: control characters and bytes that are no text as escapes."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
-        else character
-        for character in text
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.memory import documents
 from core.memory.corpus import Corpus
-from core.memory.documents import Document
+from core.memory.documents import Analysis, Document, analysed
 from core.memory.embedding import Embedder
 from core.sources.jsonl import Bad, read
 from core.sources.progress import Progress, embedding
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from core.sources.loading import LoadedFiles, Order
 
 L = TypeVar("L")
-BATCH = 256
+BATCH = 2048  # lines of one commit, some fifty milliseconds of the writer
 LET_GO_S = 0.5  # that a worker at work may take to forget a source's vectors
 
 
@@ -56,14 +56,17 @@ class Library:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _loads: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    _closing: bool = False
 
     async def corpus(self, name: str, create: bool = False) -> Corpus:
         """The source of that name.
 
         Raises:
-            UserError: there is none.
+            UserError: there is none, or the engine is about to end.
         """
         async with self._lock:
+            if self._closing:
+                raise UserError("The engine is stopping.", "Try again.")
             if fold(name) in self._open:
                 return self._open[fold(name)]
             path = self.home.source_file(name)
@@ -71,8 +74,11 @@ class Library:
                 raise UserError(
                     f"There is no source {name!r}.", "`memgpt list sources` shows them; `memgpt load` makes one."
                 )
+            fresh = not path.exists()
             database = await Database.open(path, "source")
             corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", self.model, source=path.stem)
+            if fresh:
+                await corpus.indexed()
             self._open[fold(name)] = corpus
             return corpus
 
@@ -114,10 +120,10 @@ class Library:
 
     async def _load_jsonl(self, corpus: Corpus, path: Path, progress: Progress) -> Loaded:
         loaded = Loaded()
-        for batch in batches(read(path, "archival", now()), loaded):
-            loaded.imported += await corpus.database.write(functools.partial(put, batch=batch, step=0, branch=0))
-            progress("reading", loaded.imported)
-            await asyncio.sleep(0)
+        async with contextlib.aclosing(batches(read(path, "archival", now()), loaded)) as found:
+            async for batch in found:
+                loaded.imported += await corpus.database.write(functools.partial(put, batch=batch))
+                progress("reading", loaded.imported)
         loaded.skipped -= loaded.imported
         await corpus.settled(embedding(progress))
         return loaded
@@ -159,41 +165,71 @@ class Library:
         return corpus.source
 
     async def close(self) -> None:
+        """Ends the loads under way, which go on when they are asked for again, and closes every file."""
+        self._closing = True
+        for load in self._loads.values():
+            load.cancel()
+        await asyncio.gather(*self._loads.values(), return_exceptions=True)
         for corpus in self._open.values():
             await corpus.close()
             await corpus.database.close()
         self._open.clear()
 
 
-def batches(entries: Iterator[Document | Bad], loaded: Loaded) -> Iterator[list[Document]]:
-    """The documents in batches; bad lines go to `loaded`, whose `skipped` counts all that were offered."""
-    while part := list(islice(entries, BATCH)):
-        loaded.bad += [entry for entry in part if isinstance(entry, Bad)]
-        good = [entry for entry in part if isinstance(entry, Document)]
-        loaded.skipped += len(good)
-        if good:
-            yield good
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Documents of a file with what their words come to."""
+
+    documents: list[Document]
+    analyses: list[Analysis]
 
 
-def put(connection: duckdb.DuckDBPyConnection, batch: list[Document], step: int, branch: int) -> int:
-    """Puts those of a batch in whose id is not there yet; how many that were."""
+async def batches(entries: Iterator[Document | Bad], loaded: Loaded) -> AsyncGenerator[Batch]:
+    """The documents in batches; bad lines go to `loaded`, whose `skipped` counts all that were offered. They are read
+    and taken apart in a thread, the next batch while the last is stored."""
+    reading = asyncio.ensure_future(asyncio.to_thread(_read_batch, entries, loaded))
+    try:
+        while (batch := await reading) is not None:
+            reading = asyncio.ensure_future(asyncio.to_thread(_read_batch, entries, loaded))
+            if batch.documents:
+                yield batch
+    finally:
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+def _read_batch(entries: Iterator[Document | Bad], loaded: Loaded) -> Batch | None:
+    part = list(islice(entries, BATCH))
+    if not part:
+        return None
+    loaded.bad += [entry for entry in part if isinstance(entry, Bad)]
+    good = [entry for entry in part if isinstance(entry, Document)]
+    loaded.skipped += len(good)
+    return Batch(good, [analysed(entry.name, entry.title, entry.text) for entry in good])
+
+
+def put(connection: duckdb.DuckDBPyConnection, batch: Batch) -> int:
+    """Puts those of a batch into a source whose id is not there yet; how many that were."""
     fresh = new_ones(connection, batch)
-    insert(connection, fresh, step, branch)
-    return len(fresh)
+    insert(connection, fresh.documents, fresh.analyses)
+    return len(fresh.documents)
 
 
-def insert(connection: duckdb.DuckDBPyConnection, fresh: list[Document], step: int, branch: int) -> None:
+def insert(
+    connection: duckdb.DuckDBPyConnection, fresh: Sequence[Document], analyses: Sequence[Analysis] | None = None
+) -> None:
     """Puts documents into a source under numbers that were never given before."""
     row = connection.execute("SELECT doc + 1, text + 1 FROM given").fetchone()
     assert row is not None
-    documents.insert(connection, fresh, step, branch, row[0], row[1])
+    documents.insert(connection, fresh, 0, 0, row[0], row[1], analyses=analyses)
     connection.execute("UPDATE given SET doc = doc + ?, text = text + ?", [len(fresh)] * 2)
 
 
-def new_ones(connection: duckdb.DuckDBPyConnection, batch: list[Document]) -> list[Document]:
-    """The documents of a batch whose id is not in the file, each id once."""
-    by_key = {document.key: document for document in reversed(batch)}
-    marks = ",".join("?" * len(by_key))
-    known = connection.execute(f"SELECT key FROM doc WHERE key IN ({marks})", list(by_key)).fetchall()
-    held = {row[0] for row in known}
-    return [document for document in batch if document.key not in held and by_key[document.key] is document]
+def new_ones(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Batch:
+    """What of a batch has an id that is not in the file, each id once."""
+    keys = list(dict.fromkeys(document.key for document in batch.documents))
+    held = documents.held_keys(connection, keys)
+    kept: dict[str, tuple[Document, Analysis]] = {}
+    for document, analysis in zip(batch.documents, batch.analyses, strict=True):
+        if document.key not in held:
+            kept.setdefault(document.key, (document, analysis))
+    return Batch([document for document, _ in kept.values()], [analysis for _, analysis in kept.values()])

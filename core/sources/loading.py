@@ -12,7 +12,8 @@ from typing import Any
 from core.memory.corpus import Corpus
 from core.memory.documents import Document
 from core.sources import files
-from core.sources.folder import Found, Scan, scan, shown
+from core.sources.folder import Found, Scan, scan
+from core.sources.names import shown
 from core.sources.progress import Progress, embedding
 from core.sources.reader import Reader
 from core.sources.readers import reader_of
@@ -44,7 +45,7 @@ class Order:
             hint = f"Write: memgpt load {'directory' if path.is_dir() else 'file'} NAME PATH."
             raise UserError(f"{shown(str(path))} is {other}.", hint, status=2)
         endings = frozenset(f".{ending.strip().lower().lstrip('.')}" for ending in extensions if ending.strip(". "))
-        return cls(path, endings, recursive)
+        return cls(path.resolve(), endings, recursive)
 
     def covers(self, path: str) -> bool:
         """Whether a file of that stored path belongs to it."""

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 READERS = 3
+CONFLICTS = 3  # attempts at a transaction before its conflict is an error
 MEMORY_LIMIT_MB = 256  # for each open file; DuckDB's own default is 80 % of the machine
 
 
 class Database:
     """A DuckDB file of ours. Open with `Database.open`; every method may be called from the event loop."""
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, writer: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, path: Path, connection: duckdb.DuckDBPyConnection, writer: ThreadPoolExecutor, analysis: int
+    ) -> None:
         self.path = path
+        self.analysis = analysis  # the version of the rules by which the words in it are indexed
         self._connection = connection
         self._writer = writer
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.parent.name}")
@@ -49,11 +53,11 @@ class Database:
         """
         writer = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.parent.name}")
         try:
-            connection = await asyncio.get_running_loop().run_in_executor(writer, connect, path, kind)
+            opened = await asyncio.get_running_loop().run_in_executor(writer, connect, path, kind)
         except BaseException:
             writer.shutdown(wait=False)
             raise
-        return cls(path, connection, writer)
+        return cls(path, opened[0], writer, opened[1])
 
     async def write(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Runs `work` in one transaction on the writing thread; all of it is on disk when this returns, or none.
@@ -63,21 +67,26 @@ class Database:
         Raises:
             UserError: the file is damaged, or its disk is full.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._writer, self._transaction, work)
+        future = asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
         return await asyncio.shield(future)
 
-    def _transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        connection = self._connection
+    def _write(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Tried again where work done `aside` touched the same rows and was first."""
+        import duckdb
+
         with self._told():
-            connection.execute("BEGIN")
-            try:
-                result = work(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(Exception):  # the first error is the one to tell of
-                    connection.execute("ROLLBACK")
-                raise
-            return result
+            for _ in range(CONFLICTS):
+                with contextlib.suppress(duckdb.TransactionException):
+                    return _transaction(self._connection, work)
+            return _transaction(self._connection, work)
+
+    async def aside(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Runs long `work` in a transaction beside the writer, which is not held up. Where both touch the same rows and
+        the writer is first, nothing is done; there will be another time."""
+        import duckdb
+
+        with contextlib.suppress(duckdb.TransactionException):
+            await self.read(lambda cursor: _transaction(cursor, work))
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -139,8 +148,21 @@ class Database:
         self._connection.close()
 
 
-def connect(path: Path, kind: Kind) -> duckdb.DuckDBPyConnection:
-    """A connection to the file with our limits, its schema up to date (see `Database.open` for errors)."""
+def _transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error is the one to tell of
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def connect(path: Path, kind: Kind) -> tuple[duckdb.DuckDBPyConnection, int]:
+    """A connection to the file with our limits, its schema up to date, and the version of the rules by which its words
+    are indexed (see `Database.open` for errors)."""
     import duckdb
 
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -151,14 +173,16 @@ def connect(path: Path, kind: Kind) -> duckdb.DuckDBPyConnection:
             try:
                 connection.execute(f"SET allowed_directories = ['{_quoted(path.parent)}']")
                 connection.execute("SET enable_external_access = false")
-                migrate(connection, kind)
+                analysis = migrate(connection, kind)
+                # Of what a small write costs, planning is the most; readers keep their optimizer.
+                connection.execute("PRAGMA disable_optimizer")
             except BaseException:
                 connection.close()  # or the next try would find it still open
                 raise
     except duckdb.Error as error:
         raise fault_when_opened(path, error) from error
     make_private(path)
-    return connection
+    return connection, analysis
 
 
 def _limits() -> dict[str, str | bool | int | float | list[str]]:

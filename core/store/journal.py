@@ -57,6 +57,7 @@ class Journal:
         self.state = state
         self._counters = counters
         self._since_snapshot = 0
+        self._open = True  # whether a part of an answer may be kept; a crash may have left one
         self._appending = asyncio.Lock()
 
     @classmethod
@@ -133,6 +134,7 @@ class Journal:
         if snapshot:
             self._since_snapshot = 0
         encoded = codec.encode_state(state)
+        closes = self._open and any(step.kind in ("reply", "turn_end") for step in steps)
         fresh = [
             (step.texts[name], step.id)
             for step, draft in zip(steps, drafts, strict=True)
@@ -148,10 +150,11 @@ class Journal:
                 if draft.effect:
                     draft.effect(connection, step)
             rows.put_present(connection, state.head, encoded, snapshot)
-            if any(step.kind in ("reply", "turn_end") for step in steps):
+            if closes:
                 connection.execute("DELETE FROM open_reply")
 
         await self.database.write(work)
+        self._open = self._open and not closes
 
     async def keep_parts(self, parts: Mapping[str, tuple[int, str]]) -> None:
         """Stores rendered parts (hash to tokens and body) that are not there yet."""
@@ -168,6 +171,7 @@ class Journal:
             connection.execute("DELETE FROM open_reply")
             connection.execute("INSERT INTO open_reply VALUES (?, ?, ?, ?)", [call, said, thought, now()])
 
+        self._open = True
         await self.database.write(work)
 
     async def open_reply(self) -> OpenReply | None:

@@ -61,8 +61,9 @@ def counted_parts(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) ->
 
 
 def put_present(connection: duckdb.DuckDBPyConnection, step: int, state: str, snapshot: bool) -> None:
-    connection.execute("DELETE FROM present")
-    connection.execute("INSERT INTO present VALUES (?, ?)", [step, state])
+    updated = connection.execute("UPDATE present SET step = ?, state = ?", [step, state]).fetchone()
+    if updated == (0,):
+        connection.execute("INSERT INTO present VALUES (?, ?)", [step, state])
     if snapshot:
         connection.execute("INSERT INTO snapshot VALUES (?, ?)", [step, state])
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.memory.documents import Document
-from core.memory.terms import query_terms, terms
+from core.memory.terms import index, query_terms
 from core.roster import Roster
 from core.session import Session
 from core.slash import change_settings
@@ -212,11 +212,132 @@ async def test_a_dead_worker_is_started_again_and_words_answer_meanwhile(session
     assert answer.hits[0].key == "i0"
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(st.text(max_size=200))
-def test_every_text_has_terms_and_finds_itself(text: str) -> None:
-    found = terms(text)
-    assert all(term and times > 0 for term, times in found.items())
-    assert set(query_terms(text)) <= set(found)
-    if found:
-        assert query_terms(text)
+def test_every_text_is_found_by_its_own_words(text: str) -> None:
+    found = index(text)
+    assert all(0 < term < 1 << 63 for term in found.terms)
+    for term in query_terms(text, frozenset({0, found.language})):
+        assert found.terms & set(term.terms), term
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("We painted the fence", "painting fences"),
+        ("Das Haus am See", "Häuser"),
+        ("Nous mangeons des pommes", "manger une pomme"),
+        ("Мы купили две книги", "книга"),
+        ("Café crème in Zurich", "cafe creme zürich"),
+        ("東京タワーに行きました", "東京"),
+        ("猫が好き", "猫"),
+        ("오늘 김치찌개를 먹었다", "김치"),
+        ("ฉันชอบกินมะม่วง", "มะม่วง"),
+        ("call parseHttpRequest first", "http request"),
+        ("set max_retry_count to 3", "retry count"),
+        ("it cost 1,234,567 in all", "1234567"),
+        ("so happy 🎉 today", "🎉"),
+        ("written in C++ mostly", "c++"),
+    ],
+)
+async def test_words_are_found_in_their_other_forms(session: Session, said: str, asked: str) -> None:
+    await put(session, *(f"Nothing of the kind, number {n}" for n in range(5)), said)
+    hits = (await search(session, asked)).hits
+    assert hits and hits[0].text == said, [hit.text for hit in hits]
+
+
+async def test_a_phrase_of_words_that_say_nothing_is_found_to_the_letter(session: Session) -> None:
+    await put(session, "That is how it was to be.", "To be or not to be, he said.", "Not that it was about to be :-)")
+    assert (await search(session, "to be or not to be")).hits[0].key == "i1"
+    assert (await search(session, ":-)")).hits[0].key == "i2"
+    assert (await search(session, "-->")).hits == ()
+
+
+async def test_an_identifier_stands_above_resemblance(session: Session) -> None:
+    likeness = [f"What was the error code that the printer showed us on floor {n}?" for n in range(30)]
+    await put(session, *likeness, "Error 0x80070005.", *likeness)
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    answer = await search(session, "what was the error code 0x80070005 that the printer showed", "hybrid")
+    assert answer.hits[0].key == "i30"
+
+
+async def test_neighbours_lend_their_words(session: Session) -> None:
+    talk = ["Where did you go on holiday?", "To Lisbon, with my sister.", "Lovely!", "And the weather was fine."]
+    await put(session, *(f"Some other talk {n} about work and tea" for n in range(20)), *talk)
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    hits = (await search(session, "where was the holiday", "hybrid")).hits
+    assert "To Lisbon, with my sister." in [hit.text for hit in hits[:2]]
+
+
+async def test_the_speaker_and_the_date_that_a_query_names(roster: Roster, session: Session, tmp_path: Path) -> None:
+    rows = [
+        {"id": f"{name}-{month}", "role": "user", "name": name, "text": "We went hiking near the old mill that weekend.",
+         "created_at": f"2023-{month:02}-14T10:00:00Z"}
+        for month in range(1, 13) for name in ("Ada", "Grace")
+    ]  # fmt: skip
+    path = tmp_path / "talk.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    await roster.import_messages(session, path, False, lambda *_: None)
+    for name, month, words in (("Ada", 5, "May 2023"), ("Grace", 9, "September 14, 2023"), ("Ada", 1, "2023-01-14")):
+        hits = (await search(session, f"Where did {name} go hiking in {words}?")).hits
+        assert hits[0].key == f"{name}-{month}", [hit.key for hit in hits[:3]]
+
+
+async def test_a_search_says_why(session: Session) -> None:
+    await put(session, "The feline slept on the sofa.", "My cat is grey.", "Taxes are due.")
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    hits = {hit.key: hit for hit in (await search(session, "cat", "hybrid", explain=True)).hits}
+    assert (hits["i1"].words, hits["i1"].nearness) == (1, 1)
+    assert hits["i0"].words is None and hits["i0"].nearness == 2
+
+
+async def test_a_file_indexed_by_other_rules_is_indexed_anew(session: Session) -> None:
+    from core.memory.terms import ANALYSIS
+
+    await put(session, "A papaya, please.", *(f"filler {n}" for n in range(3000)))
+    await session.journal.database.write(lambda connection: connection.execute("DELETE FROM posting_tail") and None)
+    assert (await search(session, "papaya")).hits == ()
+    session.journal.database.analysis = ANALYSIS - 1
+    assert [hit.key for hit in (await search(session, "papaya")).hits] == ["i0"]
+    assert session.journal.database.analysis == ANALYSIS
+
+
+async def test_a_long_tail_is_sorted_beside_the_writer_and_loses_nothing(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.memory import backlog
+
+    monkeypatch.setattr(backlog, "SORT_AT", 50)
+    monkeypatch.setattr(backlog, "MOST_RUNS", 2)
+    for round_ in range(4):
+        await put(session, *(f"round{round_} cherry number{n}" for n in range(20)), first_at=1_750_000_000_000_000)
+        await asyncio.wait_for(session.corpus.settled(), 60)
+    assert (await search(session, "cherry")).total == 80
+    assert (await search(session, "round2")).total == 20
+    rows = await session.journal.read(
+        lambda connection: connection.execute("SELECT count(*), count(DISTINCT (term, doc)) FROM posting").fetchall()
+    )
+    assert rows[0][0] == rows[0][1] > 0
+
+
+async def test_packed_vectors_give_the_same_results(
+    session: Session, roster: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker packs its rows into bytes above a size; what is best is then scored again from the stored rows."""
+    import numpy
+
+    from core.memory.matrix import BLOCK, Matrix
+
+    random = numpy.random.default_rng(7)
+    rows = random.normal(size=(BLOCK + 500, 48)).astype(numpy.float32)
+    rows /= numpy.linalg.norm(rows, axis=1, keepdims=True)
+    query = rows[17] + 0.3 * rows[BLOCK + 7]
+    query /= numpy.linalg.norm(query)
+    monkeypatch.setattr("core.memory.matrix.PACK_ABOVE", 1000)
+    packed = Matrix()
+    packed.add(numpy.arange(len(rows), dtype=numpy.int32), rows)
+    scores, error = packed.scores(query)
+    truth = rows @ query
+    assert 0 < error < 0.05 and numpy.abs(scores - truth).max() <= error
+    best = int(numpy.argmax(truth))
+    assert scores[best] >= scores.max() - 2 * error

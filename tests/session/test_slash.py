@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -84,14 +83,14 @@ async def test_pop_undoes_a_turn_with_what_it_did_to_memory(session: Session, se
     assert human(session) == before and await shown(session) == ["First.", "You said: First."]
     sent = await next_prompt(session, server)
     assert "bees" not in sent and "First." in sent
-    assert (await session.corpus.words("bees", _scope(session))).docs.size == 0
+    assert (await agent_finds(session, "bees")) == []
 
 
-def _scope(session: Session) -> Any:
-    from core.memory.scope import Path as Branches
-    from core.memory.scope import Query, Scope
+async def agent_finds(session: Session, query: str) -> list[str]:
+    from core.memory.search import Query
 
-    return Scope.of(Query("", "recall"), Branches(session.state.path))
+    agent = await session.agent()
+    return [hit.text for hit in (await agent.external.find(Query(query, "recall", "text"))).hits]
 
 
 async def test_pop_never_parts_a_call_from_its_result(session: Session, server: ModelServer) -> None:

@@ -36,9 +36,11 @@ def _add(options: argparse.Namespace) -> int:
 def _delete(options: argparse.Namespace) -> int:
     if options.kind in ("persona", "human"):
         return _delete_text(options)
-    names = {row["name"] for row in ask(f"{options.kind}s")}
-    if fold(options.name) not in {fold(name) for name in names}:
-        raise UserError(f"There is no {options.kind} {options.name!r}.", f"`memgpt list {options.kind}s` shows them.")
+    if not options.yes:  # what is not there need not be asked about; listing may take a while
+        names = {fold(row["name"]) for row in ask(f"{options.kind}s")}
+        if fold(options.name) not in names:
+            hint = f"`memgpt list {options.kind}s` shows them."
+            raise UserError(f"There is no {options.kind} {options.name!r}.", hint)
     if not confirmed(f"Delete {options.kind} {options.name!r} and everything in it?", options.yes):
         return 1
     ask(f"delete_{options.kind}", name=options.name)

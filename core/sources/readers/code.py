@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.sources.names import shown
 from core.sources.readers.sections import Section, line_marks
 from core.sources.readers.text import text_of
 
@@ -23,4 +24,4 @@ LANGUAGES = {
 def read(path: Path) -> Iterator[Section]:
     text = text_of(path)
     language = LANGUAGES.get(path.suffix.lower(), "")
-    yield Section(text, path.name, "line", line_marks(text), language or "code")
+    yield Section(text, shown(path.name), "line", line_marks(text), language or "code")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable, trail, unpacked
 
 HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
@@ -23,11 +24,9 @@ def read(path: Path) -> Iterator[Section]:
 
     try:
         document = docx.Document(str(path))
-    except (KeyError, ValueError, OSError) as error:
-        raise Unreadable(f"it is damaged: {_why(error)}") from None
-    except Exception as error:  # the library has errors of its own, of no common kind
-        raise Unreadable(f"it is no Word document: {_why(error)}") from None
-    yield from _sections(document, document.core_properties.title or path.name)
+    except Exception:  # whatever the library, zip or XML makes of damage: it has no common kind
+        raise Unreadable("it is damaged: no Word document") from None
+    yield from _sections(document, document.core_properties.title or shown(path.name))
 
 
 def _sections(document: Any, name: str) -> Iterator[Section]:
@@ -63,7 +62,3 @@ def _section(parts: list[tuple[int, str]], title: str) -> Iterator[Section]:
     text = "\n\n".join(text for _, text in parts)
     if text.strip():
         yield Section(text, title, "paragraph", marks)
-
-
-def _why(error: Exception) -> str:
-    return " ".join(str(error).split())[:100] or type(error).__name__

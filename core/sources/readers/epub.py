@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from core.sources.names import shown
 from core.sources.readers import html
 from core.sources.readers.sections import Section, Unreadable, trail, unpacked
 from core.sources.readers.text import decoded
@@ -30,7 +31,7 @@ def read(path: Path) -> Iterator[Section]:
         try:
             title, chapters = _contents(archive)
             for number, chapter in enumerate(chapters, 1):
-                yield from _chapter(archive, chapter, title or path.name, number)
+                yield from _chapter(archive, chapter, title or shown(path.name), number)
         except (KeyError, zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
             locked = LOCKED in archive.namelist()
             raise Unreadable("it is locked" if locked else "it is damaged: a part of it is missing") from None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable, trail
 from core.sources.readers.text import decoded, text_of
 
@@ -27,7 +28,7 @@ def read(path: Path) -> Iterator[Section]:
     data = path.read_bytes()
     declared = DECLARED.search(data[:4096])
     text = _as_declared(data, declared.group(1).decode("ascii")) if declared else text_of(path)
-    yield from sections(text, path.name)
+    yield from sections(text, shown(path.name))
 
 
 def _as_declared(data: bytes, encoding: str) -> str:

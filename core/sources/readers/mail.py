@@ -11,6 +11,7 @@ from email.policy import default
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from core.sources.names import shown
 from core.sources.readers import html
 from core.sources.readers.sections import Section, Unreadable, trail
 from core.sources.readers.text import decoded
@@ -24,7 +25,7 @@ def read(path: Path) -> Iterator[Section]:
     Raises:
         Unreadable: there is none in it.
     """
-    yield _section(path.read_bytes(), path.name, 0)
+    yield _section(path.read_bytes(), shown(path.name), 0)
 
 
 def read_box(path: Path) -> Iterator[Section]:
@@ -38,7 +39,7 @@ def read_box(path: Path) -> Iterator[Section]:
     try:
         for number, key in enumerate(box.iterkeys(), 1):
             try:
-                yield _section(box.get_bytes(key), path.name, number)
+                yield _section(box.get_bytes(key), shown(path.name), number)
                 found = True
             except Unreadable:
                 continue

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.sources.names import shown
 from core.sources.readers.sections import Section, line_marks, trail
 from core.sources.readers.text import text_of
 
@@ -21,12 +22,12 @@ def read(path: Path) -> Iterator[Section]:
     front = FRONT_MATTER.match(text)
     named = NAMED.search(front.group(1)) if front else None
     first = next((words for _, level, words in found if level == 1), "")
-    name = (named.group(1) if named else "") or first or path.name
+    name = (named.group(1) if named else "") or first or shown(path.name)
     above: list[tuple[int, str]] = []
     starts = [line for line, _, _ in found]
     if head := "\n".join(lines[: starts[0] if starts else len(lines)]):
         yield Section(head, name, "line", line_marks(head), "markdown")
-    for (line, level, words), end in zip(found, [*starts[1:], len(lines)], strict=True):
+    for (line, level, words), end in zip(found, [*starts[1:], len(lines)], strict=False):
         above = [*(entry for entry in above if entry[0] < level), (level, words)]
         body = "\n".join(lines[line:end])
         yield Section(body, trail(name, *(entry[1] for entry in above)), "line", line_marks(body, line + 1), "markdown")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable, trail
 
 JOINED = ("\ufffe\r\n", "\ufffe\n", "\ufffe", "\x02\r\n", "\x02")  # how the library marks a hyphen at the end of a line
@@ -33,7 +34,7 @@ def read(path: Path) -> Iterator[Section]:
 def _pages(document: Any, path: Path) -> Iterator[Section]:
     import pypdfium2
 
-    name = document.get_metadata_dict(skip_empty=True).get("Title", "") or path.name
+    name = document.get_metadata_dict(skip_empty=True).get("Title", "") or shown(path.name)
     outline, above, found = _outline(document), "", False
     for number in range(1, len(document) + 1):
         above = outline.get(number, above)

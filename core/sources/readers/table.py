@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable
 from core.sources.readers.text import text_of
 
@@ -32,14 +33,14 @@ def read(path: Path) -> Iterator[Section]:
             if words := _row(head, row):
                 lines.append((number, words))
             if len(lines) == ROWS:
-                yield _section(lines, path.name)
+                yield _section(lines, shown(path.name))
                 lines = []
     except csv.Error as error:
         raise Unreadable(f"it is no table: {error}") from None
     if lines:
-        yield _section(lines, path.name)
+        yield _section(lines, shown(path.name))
     elif head:
-        yield _section([(1, ", ".join(head))], path.name)
+        yield _section([(1, ", ".join(head))], shown(path.name))
 
 
 def _dialect(sample: str, path: Path) -> type[csv.Dialect]:

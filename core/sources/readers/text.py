@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.sources.names import shown
 from core.sources.readers.sections import Binary, Section, Unreadable, line_marks
 
 LIMIT = 50_000_000  # bytes
@@ -21,7 +22,7 @@ CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b\v"))
 
 def read(path: Path) -> Iterator[Section]:
     text = text_of(path)
-    yield Section(text, path.name, "line", line_marks(text))
+    yield Section(text, shown(path.name), "line", line_marks(text))
 
 
 def text_of(path: Path) -> str:
@@ -56,7 +57,8 @@ def decoded(data: bytes) -> str:
 
 
 def is_binary(sample: bytes) -> bool:
-    return b"\0" in sample or len(sample) - len(sample.translate(None, CONTROLS)) > len(sample) // 50
+    """Whether more of it are control characters than slip into a text by accident."""
+    return len(sample) - len(sample.translate(None, CONTROLS)) > len(sample) // 50
 
 
 def _unmarked(data: bytes) -> str | None:

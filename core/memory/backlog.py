@@ -1,0 +1,205 @@
+"""What is done in the background for one corpus: documents get their vectors, postings are sorted, and a file that was
+written with other rules for words is indexed anew. All of it in small commits, so that it can end at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.memory import documents
+from core.memory.embedding import WorkerGone
+from core.memory.terms import ANALYSIS
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from core.memory.corpus import Corpus
+
+BATCH = 256  # texts of one request and one commit; the worker looks for queries every 32 of them
+AHEAD = 2  # requests under way, so that the model does not wait for a commit
+PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # without new documents before they are embedded, and however many come
+STRETCH = 8192  # document numbers that are looked through at once for those without a vector
+REINDEXED_AT_ONCE = 2000
+SORT_AT = 400_000  # postings in the tail: below, it costs a query less than two milliseconds
+MOST_RUNS = 16  # sorted stretches of the main table: each costs a query some tenths of a millisecond for every word
+
+
+class Backlog:
+    """The background work of one corpus."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._indexing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._task is None:
+            self._wake.set()
+            self._task = asyncio.create_task(self._run())
+
+    def added(self) -> None:
+        if self._task is not None:
+            self._idle.clear()
+            self._wake.set()
+
+    async def settled(self, progress: Callable[[int], None] | None) -> None:
+        self.start()
+        self.added()
+        self._hurry.set()
+        try:
+            while not self._idle.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._idle.wait(), 0.2)
+                if progress:
+                    progress(await self._corpus.database.read(self._missing_count))
+        finally:
+            self._hurry.clear()
+
+    async def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            await self._pause()
+            try:
+                await self.reindexed()
+                await self._sort_tail()
+                await self._corpus.loaded()
+                await self._embed_all()
+            except WorkerGone:
+                await asyncio.sleep(1)
+                self._wake.set()
+                continue
+            if not self._wake.is_set():
+                self._idle.set()
+
+    async def _pause(self) -> None:
+        """Waits until nothing has been added for a moment: a turn under way needs the processor and the writer itself,
+        and what was just said stands in main context."""
+        until = time.monotonic() + LONGEST_PAUSE_S
+        while self._wake.is_set() and time.monotonic() < until:
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), PAUSE_S)
+        self._wake.clear()
+
+    # --- vectors ----------------------------------------------------------------------------------------------
+
+    async def _embed_all(self) -> None:
+        """Embeds what has no vector, oldest first; the next requests are sent before the last is committed."""
+        under_way: list[tuple[list[tuple[Any, ...]], asyncio.Future[Any]]] = []
+        after = -1
+        try:
+            while True:
+                batch = await self._corpus.database.read(functools.partial(self._missing, after=after))
+                if batch:
+                    after = batch[-1][0]
+                    texts = [f"{title}\n{body}" if title else body for _, title, body in batch]
+                    asking = self._corpus.embedder.vectors(self._corpus.model, texts)
+                    under_way.append((batch, asyncio.ensure_future(asking)))
+                if not under_way:
+                    return
+                if len(under_way) == AHEAD or not batch:
+                    first, asked = under_way.pop(0)
+                    await self._keep([row[0] for row in first], await asked)
+        finally:
+            for _, asked in under_way:
+                asked.cancel()
+
+    async def _keep(self, docs: Sequence[int], vectors: Sequence[Sequence[bytes]]) -> None:
+        """Commits the vectors of documents, which the worker then searches too."""
+        rows = [
+            (doc, piece, vector) for doc, found in zip(docs, vectors, strict=True) for piece, vector in enumerate(found)
+        ]
+
+        def work(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, int, bytes]]:
+            listed = ",".join(map(str, docs))
+            held = {row[0] for row in connection.execute(f"SELECT id FROM doc WHERE id IN ({listed})").fetchall()}
+            kept = [row for row in rows if row[0] in held]  # the others were taken out meanwhile
+            if kept:
+                marks = ",".join(["(?,?,?,?)"] * len(kept))
+                values = [value for row in kept for value in (row[0], row[1], self._corpus.model, row[2])]
+                connection.execute(f"INSERT INTO vector (doc, piece, model, value) VALUES {marks}", values)
+            return kept
+
+        kept = await self._corpus.database.write(work)
+        await self._corpus.embedder.add(self._corpus.name, [row[0] for row in kept], b"".join(row[2] for row in kept))
+
+    def _missing(self, connection: duckdb.DuckDBPyConnection, after: int) -> list[tuple[Any, ...]]:
+        """The next documents without a vector, looked for stretch by stretch, so that a batch costs the same however
+        many documents there are."""
+        top = connection.execute("SELECT coalesce(max(id), -1) FROM doc").fetchone()
+        query = """SELECT d.id, d.title, t.body FROM doc d JOIN text t ON t.id = d.text
+                   ANTI JOIN (SELECT doc FROM vector WHERE doc > $1 AND doc <= $2 AND model = $3) v ON v.doc = d.id
+                   WHERE d.id > $1 AND d.id <= $2 AND d.kind <> 'rewritten' ORDER BY d.id LIMIT $4"""
+        while top and after < top[0]:
+            values = [after, after + STRETCH, self._corpus.model, BATCH]
+            if rows := connection.execute(query, values).fetchall():
+                return rows
+            after += STRETCH
+        return []
+
+    def _missing_count(self, connection: duckdb.DuckDBPyConnection) -> int:
+        query = (
+            "SELECT count(*) FROM doc d ANTI JOIN vector v ON v.doc = d.id AND v.model = ? WHERE d.kind <> 'rewritten'"
+        )
+        found = connection.execute(query, [self._corpus.model]).fetchone()
+        return int(found[0]) if found else 0
+
+    # --- words ------------------------------------------------------------------------------------------------
+
+    async def reindexed(self) -> None:
+        """Indexes the words of every document anew where that was done with other rules."""
+        database = self._corpus.database
+        async with self._indexing:
+            if database.analysis == ANALYSIS:
+                return
+            done = 0
+            last = await database.read(lambda connection: connection.execute("SELECT max(id) FROM doc").fetchone())
+            while last and last[0] is not None and done <= last[0]:
+                where = f"d.id >= {done} AND d.id < {done + REINDEXED_AT_ONCE}"
+                await database.write(functools.partial(documents.reindex, where=where))
+                done += REINDEXED_AT_ONCE
+            await database.write(_mark_indexed)
+            database.analysis = ANALYSIS
+
+    async def _sort_tail(self) -> None:
+        """Moves a long tail into the main table as one more sorted stretch, where a word's postings stand together. It is
+        done beside the writer, which goes on appending to the tail."""
+        await self._corpus.database.aside(_sort_tail)
+
+
+def _mark_indexed(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("DELETE FROM meta WHERE name = 'analysis'")
+    connection.execute("INSERT INTO meta VALUES ('analysis', ?)", [str(ANALYSIS)])
+
+
+def _sort_tail(connection: duckdb.DuckDBPyConnection) -> None:
+    found = connection.execute("SELECT count(*) FROM posting_tail").fetchone()
+    if not found or found[0] < SORT_AT:
+        return
+    row = connection.execute("SELECT value FROM meta WHERE name = 'runs'").fetchone()
+    runs = int(row[0]) if row else 0
+    if runs >= MOST_RUNS:
+        connection.execute(
+            """CREATE TABLE sorted AS SELECT * FROM (SELECT * FROM posting UNION ALL SELECT * FROM posting_tail)
+               ORDER BY term, doc"""
+        )
+        connection.execute("DROP TABLE posting")
+        connection.execute("ALTER TABLE sorted RENAME TO posting")
+        runs = 0
+    else:
+        connection.execute("INSERT INTO posting SELECT * FROM posting_tail ORDER BY term, doc")
+    connection.execute("DELETE FROM posting_tail")
+    connection.execute("DELETE FROM meta WHERE name = 'runs'")
+    connection.execute("INSERT INTO meta VALUES ('runs', ?)", [str(runs + 1)])

@@ -1,0 +1,62 @@
+"""Makes the best of packed scores exact: whatever may be among the results, its errors being what they are, is scored
+again from the rows that are stored, so that a smaller matrix changes no result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+if TYPE_CHECKING:
+    from core.memory.search import Evidence
+
+MOST = 512  # documents that are scored again; beyond, nobody can tell them apart
+
+
+async def certified(found: Sequence[Evidence], wanted: int, weight: float, shares: Sequence[tuple[int, float]]) -> None:
+    """Corrects the totals of all documents that can be among the `wanted` best.
+
+    `weight` is that of a document's nearness in its total, `shares` those of its neighbours' nearness. A total is wrong
+    by at most the error of a cosine, times these, in deviations; what is further below the last of the best cannot be
+    one of them.
+    """
+    for evidence in found:
+        if evidence.near is None or not evidence.near.error or not len(evidence.view):
+            continue
+        reach = 1 + sum(share for _, share in shares)
+        margin = 2 * weight * evidence.near.error * reach / evidence.deviation
+        best = numpy.partition(evidence.total, -min(wanted, len(evidence.total)))[-min(wanted, len(evidence.total))]
+        places = numpy.flatnonzero(evidence.total >= best - margin)
+        if len(places) > MOST:
+            places = places[numpy.argpartition(-evidence.total[places], MOST - 1)[:MOST]]
+        await _correct(evidence, places, weight, shares)
+
+
+async def _correct(evidence: Evidence, places: Any, weight: float, shares: Sequence[tuple[int, float]]) -> None:
+    view, near = evidence.view, evidence.near
+    assert near is not None
+    around = {int(place): [(int(place), 1.0)] for place in places}
+    for distance, share in shares:
+        for place, pairs in around.items():
+            other = place - distance
+            if 0 <= other < len(view) and view.talk[other] == view.talk[place]:
+                pairs.append((other, share))
+    docs = sorted({int(view.ids[other]) for pairs in around.values() for other, _ in pairs})
+    lost = _lost(await evidence.corpus.vectors(docs), near.query, near.cosines)
+    for place, pairs in around.items():
+        change = (
+            sum(share * lost.get(int(view.ids[other]), 0.0) for other, share in pairs) * weight / evidence.deviation
+        )
+        evidence.total[place] += change
+        evidence.meaning[place] += change / weight
+
+
+def _lost(vectors: Mapping[int, Sequence[bytes]], query: bytes, cosines: Any) -> dict[int, float]:
+    """By how much the cosines of documents are too small."""
+    vector = numpy.frombuffer(query, numpy.float32)
+    exact = {
+        doc: max(float(numpy.frombuffer(piece, numpy.float32) @ vector) for piece in found)
+        for doc, found in vectors.items()
+    }
+    return {doc: cosine - float(cosines[doc]) for doc, cosine in exact.items() if doc < len(cosines)}

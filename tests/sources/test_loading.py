@@ -1,0 +1,302 @@
+"""Loading: resumed, extended, replaced, attached and deleted meanwhile, and what agents are told."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from memgpt import MemGPT
+from memgpt.home import Home
+from memgpt.link import Link
+from tests.support import model_server as scripted
+from tests.support import papers
+from tests.support.model_server import ModelServer
+from tests.support.program import Program
+
+PAGES = 200
+WANTED = 137
+
+
+def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+    return found
+
+
+def sources(program: Program) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in program.good("list", "sources", "--json").json}
+
+
+def hits(program: Program, agent: str, query: str, mode: str = "text") -> list[dict[str, Any]]:
+    answer = program.good("search", "archival", query, "--agent", agent, "--mode", mode, "--limit", "50", "--json")
+    return list(answer.json["results"])
+
+
+def notes(folder: Path, names: Iterator[int] | range, word: str = "note") -> None:
+    folder.mkdir(exist_ok=True)
+    for number in names:
+        (folder / f"{word}{number}.md").write_text(f"# {word.title()} {number}\n\nThe {word} about subject{number}.\n")
+
+
+# --- a question ------------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_answered_from_one_of_two_hundred_pages(
+    program: Program, reader: str, model: ModelServer, tmp_path: Path
+) -> None:
+    pages = [f"Section {number}.\nNothing of note was seen on day {number * 3}." for number in range(1, PAGES + 1)]
+    pages[WANTED - 1] = "Section of the animals.\nThe ferry to Lundy is free for donkeys."
+    path = papers.pdf(tmp_path / "report.pdf", pages, "The island report")
+    source = f"s{reader}"
+    assert program.good("load", "file", source, str(path)).out == f"{PAGES} passages in; files: 1 read\n"
+    program.good("attach", source, "--agent", reader)
+
+    def answer(request: dict[str, Any]) -> scripted.Scripted:
+        returned = [message for message in request["messages"] if message["role"] == "tool"]
+        found = json.loads(json.loads(returned[-1]["content"])["message"].partition(": ")[2])[0]
+        return scripted.say(f"{found['text'].splitlines()[-1]} ({found['place']})")
+
+    model.script(scripted.call("archival_memory_search", heartbeat=True, query="What does a donkey pay on the boat?"))
+    model.fallback = answer
+    done = program.good("send", "--agent", reader, "What does a donkey pay on the boat?")
+    assert done.out == f"The ferry to Lundy is free for donkeys. (report.pdf, page {WANTED})\n"
+    (best, *_) = hits(program, reader, "animals that travel by ship", "hybrid")
+    assert (best["file"], best["place"]) == ("report.pdf", f"page {WANTED}")
+    shown = program.good("search", "archival", "donkeys", "--agent", reader).out
+    assert f"report.pdf, page {WANTED}" in shown
+    assert f"{source} ({PAGES} passages)" in model.requests[-1]["messages"][0]["content"], "its metadata says so"
+
+
+# --- a second call ----------------------------------------------------------------------------------------------
+
+
+def test_unchanged_is_skipped_changed_replaced_vanished_told(program: Program, reader: str, tmp_path: Path) -> None:
+    folder, source = tmp_path / "notes", f"s{reader}"
+    notes(folder, range(3))
+    program.good("load", "directory", source, str(folder))
+    program.good("attach", source, "--agent", reader)
+    (old,) = hits(program, reader, "subject1")
+    (kept,) = hits(program, reader, "subject0")
+    assert program.good("load", "directory", source, str(folder)).out == "0 passages in; files: 3 there already\n"
+    os.utime(folder / "note2.md")
+    assert program.good("load", "directory", source, str(folder)).out == "0 passages in; files: 3 there already\n"
+    (folder / "note1.md").write_text("# Note 1\n\nNow it is about walruses.\n")
+    (folder / "note2.md").unlink()
+    done = program.good("load", "directory", source, str(folder))
+    assert done.out == "1 passages in; files: 1 read, 1 of them changed, 1 there already, 1 gone\n"
+    assert done.err == f"memgpt: {folder}/note2.md is no longer there; its passages stay.\n"
+    assert hits(program, reader, "subject1") == []
+    assert old["id"] not in [hit["id"] for hit in hits(program, reader, "subject1 note", "vector")]
+    assert "walruses" in hits(program, reader, "sea animals with tusks", "vector")[0]["text"]
+    assert len(hits(program, reader, "subject2")) == 1 and hits(program, reader, "subject0")[0]["id"] == kept["id"]
+    assert sources(program)[source]["passages"] == 3
+    (folder / "note1.md").write_bytes(b"\0\1\2" * 100)
+    assert program("load", "directory", source, str(folder)).status == 1
+    assert len(hits(program, reader, "walruses")) == 1, "what cannot be read any more stays as it was"
+
+
+def test_the_same_words_in_two_files_are_two_passages(program: Program, reader: str, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for path in (tmp_path / "a.txt", tmp_path / "deep" / "a.txt"):
+        path.write_text("The word is halibut.")
+    program.good("load", "directory", f"s{reader}", str(tmp_path), "--recursive")
+    program.good("attach", f"s{reader}", "--agent", reader)
+    found = hits(program, reader, "halibut")
+    assert {hit["file"] for hit in found} == {"a.txt", "deep/a.txt"} and len({hit["id"] for hit in found}) == 2
+
+
+@pytest.mark.parametrize("blow", ["interrupted", "engine killed", "engine stopped"])
+def test_a_load_that_was_cut_off_goes_on(program: Program, reader: str, tmp_path: Path, blow: str) -> None:
+    folder, source, count = tmp_path / "notes", f"s{reader}", 120
+    notes(folder, range(count))
+    process = subprocess.Popen(
+        program.command("load", "directory", source, str(folder)), env=program.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: sources(program).get(source, {}).get("passages", 0) > 3)
+    if blow == "interrupted":
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out) == (130, "") and "goes on from here" in err
+    elif blow == "engine stopped":
+        program.good("engine", "stop")
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out) == (1, "") and err.count("\n") == 1 and "Traceback" not in err
+    else:
+        engine = psutil.Process(program.good("engine", "status", "--json").json["pid"])
+        children = engine.children()
+        engine.kill()
+        process.communicate(timeout=20)
+        assert process.returncode == 1
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive, "its children end with it"
+    done = program.good("load", "directory", source, str(folder))
+    assert sources(program)[source]["passages"] == count
+    already = int(done.out.partition(" there already")[0].split()[-1]) if "already" in done.out else 0
+    assert 3 < already <= count
+    program.good("attach", source, "--agent", reader)
+    assert {hits(program, reader, f"subject{number}")[0]["file"] for number in (0, 60, count - 1)} == {
+        "note0.md", "note60.md", f"note{count - 1}.md"}  # fmt: skip
+    near = hits(program, reader, "subject77", "vector")
+    assert "note77.md" in [hit["file"] for hit in near], "every passage has its vector"
+
+
+async def test_progress_tells_how_much_there_is(program: Program, home: Home, reader: str, tmp_path: Path) -> None:
+    program.good("engine", "status")
+    notes(tmp_path / "notes", range(5))
+    link = await Link.open(home, role="tool")
+    try:
+        order = {"kind": "directory", "name": f"s{reader}", "path": str(tmp_path / "notes")}
+        told = [part async for part in link.stream("load", **order)]
+    finally:
+        await link.close()
+    reading = [(part["count"], part["total"]) for part in told if part.get("phase") == "reading"]
+    assert reading == [(number, 5) for number in range(6)]
+    embedding = [part for part in told if part.get("phase") == "embedding"]
+    assert embedding[-1]["count"] == 0 and told[-1]["result"]["read"] == 5
+
+
+def test_a_terminal_is_shown_a_bar_and_a_pipe_nothing(program: Program, reader: str, tmp_path: Path) -> None:
+    notes(tmp_path / "notes", range(30))
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        program.command("load", "directory", f"s{reader}", str(tmp_path / "notes")), stdout=subprocess.PIPE,
+        stderr=theirs, stdin=subprocess.DEVNULL, env=program.environment(TERM="xterm-256color"), timeout=90, check=True,
+    )  # fmt: skip
+    os.set_blocking(ours, False)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 65536)
+        except BlockingIOError:
+            break
+    os.close(theirs)
+    os.close(ours)
+    assert done.stdout == b"30 passages in; files: 30 read\n"
+    assert b"reading" in shown and b"30/30" in shown and b"/s" in shown
+
+
+# --- agents that search meanwhile -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def second(program: Program, reader: str, model: ModelServer) -> str:
+    program.good("send", "--agent", f"{reader}b", "--create", "--model", "openai/scripted", "--model-endpoint",
+                 model.url, "--context-window", "8192", "Hello")  # fmt: skip
+    return f"{reader}b"
+
+
+def test_two_agents_search_a_source_that_a_load_extends(
+    program: Program, reader: str, second: str, model: ModelServer, tmp_path: Path
+) -> None:
+    folder, source = tmp_path / "notes", f"s{reader}"
+    notes(folder, range(2), "early")
+    program.good("load", "directory", source, str(folder))
+    for agent in (reader, second):
+        program.good("attach", source, "--agent", agent)
+    notes(folder, range(60), "late")
+    process = subprocess.Popen(
+        program.command("load", "directory", source, str(folder)), env=program.environment(),
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    while process.poll() is None:
+        for agent in (reader, second):
+            assert hits(program, agent, "early subject1")[0]["file"] == "early1.md"
+    assert process.returncode == 0
+    for agent in (reader, second):
+        assert hits(program, agent, "late subject59")[0]["file"] == "late59.md"
+        until(functools.partial(_told_twice, program, agent))
+    model.requests.clear()
+    program.good("send", "--agent", second, "What is new?")
+    sent = json.dumps(model.requests[0]["messages"], ensure_ascii=False)
+    assert "was loaded anew: 62 passages now" in sent and f"{source} (62 passages)" in sent
+    assert sent.index("was loaded anew: 62 passages now") < sent.index("What is new?"), "told with the next message"
+    row = sources(program)[source]
+    assert row["passages"] == 62 and set(row["agents"]) == {reader, second}
+
+
+def _told_twice(program: Program, agent: str) -> bool:
+    return len(documents(program, agent)) == 2
+
+
+def documents(program: Program, agent: str) -> list[dict[str, Any]]:
+    rows = program.good("show", "messages", "--agent", agent, "--json").json
+    return [row for row in rows if row["role"] == "event" and row["text"] == "document"]
+
+
+def test_a_source_is_deleted_while_it_is_attached_and_loaded(
+    program: Program, reader: str, model: ModelServer, tmp_path: Path
+) -> None:
+    folder, source = tmp_path / "notes", f"s{reader}"
+    notes(folder, range(3))
+    program.good("load", "directory", source, str(folder))
+    program.good("attach", source, "--agent", reader)
+    assert hits(program, reader, "subject1", "hybrid")
+    notes(folder, range(400), "more")
+    process = subprocess.Popen(
+        program.command("load", "directory", source, str(folder)), env=program.environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: sources(program)[source]["passages"] > 5)
+    program.good("delete", "source", source, "--yes")
+    assert process.poll() is None or process.returncode == 1, "it is deleted long before the load would be done"
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 1 and "was deleted while it was being loaded" in err
+    assert source not in sources(program) and not program.home.source_file(source).exists()
+    assert hits(program, reader, "subject1", "hybrid") == []
+    program.good("send", "--agent", reader, "Still there?")
+    assert source not in model.requests[-1]["messages"][0]["content"]
+
+
+def test_an_agent_opens_after_its_source_has_changed_or_gone(
+    program: Program, reader: str, model: ModelServer, tmp_path: Path
+) -> None:
+    folder, source, other = tmp_path / "notes", f"s{reader}", f"o{reader}"
+    notes(folder, range(3))
+    for name in (source, other):
+        program.good("load", "directory", name, str(folder))
+        program.good("attach", name, "--agent", reader)
+    until(lambda: len(documents(program, reader)) == 2)
+    program.good("engine", "stop")
+    notes(folder, range(5))
+    program.good("load", "directory", source, str(folder))
+    program.good("delete", "source", other, "--yes")
+    program.good("engine", "stop")
+    program.good("send", "--agent", reader, "Hi again")
+    system = model.requests[-1]["messages"][0]["content"]
+    assert f"{source} (5 passages)" in system and other not in system
+
+
+def test_slash_load_reads_in_the_background_and_attaches(
+    program: Program, home: Home, reader: str, tmp_path: Path
+) -> None:
+    (tmp_path / "My notes, old").mkdir()
+    (tmp_path / "My notes, old" / "tea.md").write_text("# Tea\n\nOolong is steeped for three minutes.\n")
+    (tmp_path / "My notes, old" / "bad.pdf").write_text("nothing")
+    with MemGPT(home=home.path) as client:
+        said = client.run_command(reader, f"/load {tmp_path}/My notes, old")
+        assert "My notes- old" in said
+        until(lambda: reader in sources(program).get("My notes- old", {}).get("agents", []))
+        assert "Oolong" in client.run_command(reader, "/archival how to brew oolong")
+        assert "* My notes- old: 1 passages" in client.run_command(reader, "/sources")
+        client.run_command(reader, f'/load "{tmp_path}/My notes, old/tea.md" Tea house')
+        until(lambda: reader in sources(program).get("Tea house", {}).get("agents", []))
+        client.run_command(reader, "/detach tea HOUSE")
+        assert "  Tea house: 1 passages" in client.run_command(reader, "/sources")
+        with pytest.raises(Exception, match="There is no file or folder"):
+            client.run_command(reader, "/load /nowhere/at all")
+    for name in ("My notes- old", "Tea house"):
+        program.good("delete", "source", name, "--yes")
