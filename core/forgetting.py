@@ -47,7 +47,7 @@ async def forget(roster: Roster, agent: str, key: str | None, text: str | None, 
         await session.close()
         _rewrite(path)
         (await roster.session(agent)).adopt(session)
-    return {"found": found, "elsewhere": elsewhere, "done": confirmed}
+    return {"found": found, "elsewhere": elsewhere, "done": confirmed, "text": wanted}
 
 
 def _text_of(connection: duckdb.DuckDBPyConnection, key: str) -> str:

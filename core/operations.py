@@ -24,7 +24,6 @@ from core.roster import Roster
 from core.session import Session
 from core.show import show
 from core.sources.progress import Progress
-from core.store.journal import now
 from core.transcript import transcript
 from memgpt import config
 from memgpt.config import AgentConfig
@@ -104,6 +103,8 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     """A snapshot, and from then on every event, without a gap or a repeat."""
     fresh = not roster.exists(given["agent"])
     session = await _session(roster, given)
+    logs_in = bool(given.get("login")) and not given.get("read_only")
+    session.owes_login = session.owes_login or (fresh and logs_in)
     snapshot = await _snapshot(session, int(given.get("since") or 0))
     session.timer_keys = caller.keys
     caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json())))
@@ -111,23 +112,14 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     session.tell(session.activity())
     session.tell_news()
     await session.tell_context()
-    if given.get("login") and not given.get("read_only"):  # after the first page: counting it loads a tokenizer
+    if fresh and given.get("greet"):  # after the first page: counting it loads a tokenizer
+        await session.greet(caller.keys)
+    elif logs_in:
         await session.login()
-    if fresh and given.get("greet"):
-        await _greet(session, caller)
 
 
 async def _snapshot_now(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     yield "result", {"snapshot": await _snapshot(await _session(roster, given), 0)}
-
-
-async def _greet(session: Session, caller: Caller) -> None:
-    """A new agent speaks first: its first login begins a turn. Small models make nothing of an event."""
-    from core.context.instructions import login_event
-
-    agent = await session.agent(caller.keys)
-    if agent.renderer.searches:
-        session.happen("login", login_event(now(), None, agent.renderer.zone), "", caller.keys)
 
 
 async def _snapshot(session: Session, since: int) -> dict[str, Any]:

@@ -73,21 +73,33 @@ class Roster:
                 raise UserError(f"There is already an agent {name!r}.", "Choose another name.")
             return self.home.folder_of(name)
         settings = config.load(self.home)
-        texts = {
-            "persona": read_text(self.home, "personas", wanted.persona or settings["persona"]),
-            "human": read_text(self.home, "humans", wanted.human or settings["human"]),
-        }
+        news: list[str] = []
+        persona = wanted.persona or self._there(settings, "persona", news)
+        human = wanted.human or self._there(settings, "human", news)
+        texts = {"persona": read_text(self.home, "personas", persona), "human": read_text(self.home, "humans", human)}
         own = {key: settings[key] for key in config.AGENT_KEYS}
         own |= {key: config.checked(key, getattr(wanted, key)) for key in OVERRIDES if getattr(wanted, key) is not None}
+        await catalog.check_provider(own["model"], self.gateway)
         window = own["context_window"] or catalog.UNKNOWN_WINDOW
         limit = block_limit(window)
         limits = {label: max(limit, len(text)) for label, text in texts.items()}
         session = await self._open(name)
         body = {
             "name": name, "settings": own, "limits": limits,
-            "persona": wanted.persona or settings["persona"], "human": wanted.human or settings["human"],
+            "persona": persona, "human": human,
         }  # fmt: skip
         await session.journal.append(Draft("born", body, texts))
+        session.news += news
+        return name
+
+    def _there(self, settings: Mapping[str, Any], setting: str, news: list[str]) -> str:
+        """The persona or human that the settings name, or the default one where that is not there, which is news."""
+        name, default = str(settings[setting]), str(config.BY_NAME[setting].default)
+        try:
+            read_text(self.home, f"{setting}s", name)
+        except UserError as error:
+            news.append(f"{error.message} It is named in config.toml; {default} is used.")
+            return default
         return name
 
     async def session(self, name: str, create: bool = False, overrides: Mapping[str, Any] | None = None) -> Session:

@@ -24,6 +24,7 @@ from memgpt import events as e
 from memgpt.home import UserError
 
 INTERRUPT_S = 2.0
+FIRST_WORD_S = 0.3  # in which what was typed while the app opened can arrive
 MINUTE = 60_000_000  # microseconds
 LOOKED_BACK = 50  # function returns among which a pause of heartbeats is looked for
 TIMER = "A timed heartbeat: nothing has happened for a while."
@@ -58,6 +59,7 @@ class Session:
         self._background: set[asyncio.Future[None]] = set()
         self.phase = "idle"
         self.used_at = now()
+        self.owes_login = False  # a new agent whose greeting has not begun
         self.news: list[str] = []  # for whoever looks on or asks first
         self.timer_keys: Mapping[str, str] = {}  # of the front end that attached last
 
@@ -153,7 +155,11 @@ class Session:
     async def _run_one(self, turn: Waiting) -> None:
         try:
             self._tell_news(turn)
-            events: AsyncIterator[e.Event] | None = turn.begin(await self.agent(turn.keys))
+            agent = await self.agent(turn.keys)
+            if self.owes_login:  # the user was quicker than the greeting
+                self.owes_login = False
+                await self.journal.append(await self._login_draft())
+            events: AsyncIterator[e.Event] | None = turn.begin(agent)
             while events is not None:
                 events = await self._tell_all(turn, events)
         except (ModelError, UserError) as error:
@@ -300,17 +306,33 @@ class Session:
             agent = await self.agent()
             await commit_interrupted(self.journal, agent.renderer, agent.external, found.said, found.thought)
 
+    async def greet(self, keys: Mapping[str, str]) -> None:
+        """A new agent speaks first: its first login begins a turn, unless the user has written meanwhile. Small models
+        make nothing of an event."""
+        agent = await self.agent(keys)
+        await asyncio.sleep(FIRST_WORD_S)
+        if self.busy or not self.owes_login:
+            return
+        if not agent.renderer.searches:
+            await self.login()
+            return
+        self.owes_login = False
+        self.happen("login", instructions.login_event(now(), None, agent.renderer.zone), "", keys)
+
     async def login(self) -> None:
         """Journals that the app was opened; it goes with the next message and calls no model. While a turn runs, whoever
         opens it sees that turn, and the model is not told."""
+        draft = await self._login_draft()
+        if not self.busy:
+            self.owes_login = False
+            await self.journal.append(draft)
+
+    async def _login_draft(self) -> Draft:
         agent = await self.agent()
         steps = await self.journal.steps(kinds=("login", "user"), limit=1)
-        at = now()
-        packed = instructions.login_event(at, steps[-1].at if steps else None, agent.renderer.zone)
+        packed = instructions.login_event(now(), steps[-1].at if steps else None, agent.renderer.zone)
         items = (await agent.renderer.event("login", packed),) if agent.renderer.searches else ()
-        if self.busy:
-            return
-        await self.journal.append(Draft("login", {"event": "login"}, items=items), at=at)
+        return Draft("login", {"event": "login"}, items=items)
 
     async def interrupt(self) -> None:
         """Stops the turn under way, marked so, and takes back what waits; a turn that hangs is ended."""

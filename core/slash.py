@@ -13,6 +13,7 @@ from core import passages, rewind
 from core.context import instructions
 from core.external import day_of
 from core.filters import parsed
+from core.llm import catalog
 from core.memory.embedding import WorkerGone
 from core.memory.search import Hit
 from core.session import Session
@@ -132,6 +133,8 @@ async def change_settings(session: Session, changes: Mapping[str, Any]) -> None:
     if good.get("embedding_model"):
         await _can_embed(session, good["embedding_model"])
     new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
+    if "model" in good:
+        await catalog.check_provider(good["model"], session.gateway)
     (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
     if new_model:
         await session.rerender()

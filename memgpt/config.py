@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from memgpt.home import Home, UserError, write_private
+from memgpt.home import Home, UserError, fold, texts, write_private
 
 DEFAULT_AGENT = "memgpt"
 BUILTIN = "builtin"
@@ -89,6 +89,7 @@ KEYS: tuple[Key, ...] = (
 )
 BY_NAME: dict[str, Key] = {key.name: key for key in KEYS}
 AGENT_KEYS: tuple[str, ...] = tuple(key.name for key in KEYS if key.agent)
+NAMED = {"persona": "personas", "human": "humans", "theme": "themes"}  # settings that name a text, and where those are
 Settings = dict[str, Any]
 
 
@@ -148,11 +149,14 @@ def save(home: Home, changes: Mapping[str, Any]) -> None:
     """Writes changes into config.toml, whole or not at all; comments and order of the rest stay.
 
     Raises:
-        UserError: a setting is unknown or of the wrong type; nothing is written then.
+        UserError: a setting is unknown or of the wrong type, or names a text that is not there; nothing is written.
     """
     import tomlkit
 
     good = {name: checked(name, value) for name, value in changes.items()}
+    for name, kind in NAMED.items():
+        if name in good:
+            _check_named(home, name, kind, good[name])
     load(home)
     old = home.config.read_text(encoding="utf-8") if home.config.exists() else ""
     document = tomlkit.parse(old)
@@ -164,6 +168,13 @@ def save(home: Home, changes: Mapping[str, Any]) -> None:
         else:
             document = _with_top(document, last, value)
     write_private(home.config, tomlkit.dumps(document))
+
+
+def _check_named(home: Home, setting: str, kind: str, name: str) -> None:
+    known = texts(home, kind)
+    same = name in known if kind == "themes" else fold(name) in map(fold, known)
+    if not same:
+        raise UserError(f"There is no {setting} {name!r}.", f"Known are {', '.join(known)}.", status=2)
 
 
 def _with_top(document: Any, name: str, value: Any) -> Any:
@@ -211,6 +222,8 @@ def checked(name: str, value: Any) -> Any:
         raise UserError(f"{name} must be {_describe(key)}, not {value!r}.", status=2)
     if name == "timezone":
         _check_zone(str(value))
+    if name == "model" and not str(value).strip():
+        raise UserError("model must be a name, not empty.", "Such as openai/gpt-4o, builtin or gguf:FILE.", status=2)
     return value
 
 

@@ -132,6 +132,11 @@ class Home:
             ) from None
         except (FileExistsError, NotADirectoryError):
             raise UserError(f"The home {self.path} is not a folder.", "Set MEMGPT_HOME to a folder of yours.") from None
+        except OSError as error:
+            why = (error.strerror or "it cannot be made").lower()
+            raise UserError(
+                f"The home {self.path} cannot be made: {why}.", "Set MEMGPT_HOME to a folder of yours."
+            ) from None
         if self.path.stat().st_uid != os.getuid():
             raise UserError(f"The home {self.path} belongs to another user.", "Set MEMGPT_HOME to a folder of yours.")
 

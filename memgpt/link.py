@@ -161,16 +161,16 @@ class Link:
         if self.closed.is_set():
             raise LinkLost
         number, request = next(self._numbers), _Request()
-        line = wire.encode({"id": number, "op": op, **params})
-        if len(line) > wire.LONGEST_REQUEST:
+        asked = wire.encode({"id": number, "op": op, **params})
+        if len(asked) > wire.LONGEST_REQUEST:
             raise UserError(
-                f"The message is too long: {len(line) / 1e6:.1f} MB, at most {wire.LONGEST_REQUEST // 10**6} MB.",
+                f"The message is too long: {len(asked) / 1e6:.1f} MB, at most {wire.LONGEST_REQUEST // 10**6} MB.",
                 "Load it as a file instead: memgpt load file NAME PATH.",
                 status=2,
             )
         self._requests[number] = request
         try:
-            self._writer.write(line)
+            self._writer.write(asked)
             while True:
                 told = await request.arrivals.get()
                 if "event" in told:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +20,7 @@ from memgpt import config
 from memgpt.commands import Command
 from memgpt.home import Home, UserError
 from tui import theme as themes
+from tui.cli import front
 from tui.connection import Connection
 from tui.keymap import bindings_of, keymap, shown_keys
 from tui.memory_view import memory_entries
@@ -58,13 +60,16 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def __init__(self, home: Home, options: RunOptions, settings: Mapping[str, Any], history: list[str]) -> None:
         super().__init__()
         self.home, self.options, self.settings = home, options, settings
-        self.look = themes.load(home, options.theme)
+        self.look, self._no_theme = themes.load_or_default(home, options.theme)
         self.register_theme(themes.for_textual(self.look))
         self.theme = self.look.name
         self.connection = Connection(home, options, "screen", self._snapshot, self._event, self._trouble)
+        self.connection.user_waits = lambda: bool(self._unsent)
         self.history = history
         self.failure = ""
         self._unsent: list[str] = []
+        self._offered: list[str] = []
+        self._keeping = asyncio.Lock()
         self._queued: list[Entry] = []
         self._flush_s = SLOW_FLUSH_S if options.low_bandwidth else FLUSH_S
         self._flushing = False
@@ -143,9 +148,53 @@ class MemGPTApp(App[None], inherit_bindings=False):
             from tui import commands as front_commands
 
             front_commands.welcome(self, snapshot)
+            if self._no_theme:
+                self.bridge.note(self._no_theme, "error")
+                self._no_theme = ""
         self.connection.seen = self.bridge.view.step
+        if not self.options.read_only:
+            self.run_worker(self._offer_drafts(snapshot), group="drafts", exit_on_error=False)
+
+    async def _offer_drafts(self, snapshot: dict[str, Any]) -> None:
+        """Puts what was sent but never came to the engine into the prompt again."""
+        from memgpt.events import microseconds
+
+        agent, lost, had = snapshot["agent"], [], []
+        known = [*self._unsent, *snapshot["activity"]["queued"]]
+        said = [event for event in snapshot["events"] if event["type"] == "user_message"]
+        for at, text in front.drafts_of(self.home, agent):
+            if text in known:
+                known.remove(text)
+            elif any(event["text"] == text and microseconds(event["at"]) >= int(at * 1000) * 1000 for event in said):
+                had.append(text)
+            else:
+                lost.append(text)
+        await self._kept(front.heard, self.home, agent, had)
+        if lost:
+            self._offered = lost
+            self.prompt.fill("\n".join([*lost, self.prompt.text] if self.prompt.text else lost))
+            self.bridge.note("What you had sent did not come to the model. It is in the prompt again.")
+
+    async def _kept(self, change: Callable[..., None], *given: Any) -> None:
+        """One change after the other of what front ends remember, while keys go on being taken."""
+        async with self._keeping:
+            await asyncio.to_thread(change, *given)
+
+    async def forget(self, text: str) -> None:
+        """Takes words out of the prompt's history and out of the drafts, here and in the home."""
+        await self._kept(front.erase, self.home, text)
+        self._recall_history()
+
+    def _recall_history(self) -> None:
+        self.prompt.past = front.history(self.home)
+        self.prompt.rewind()
 
     def _event(self, event: dict[str, Any]) -> None:
+        if event["type"] == "user_message" and not self.options.read_only:
+            kept = self._kept(front.heard, self.home, self.connection.agent, [event["text"]])
+            self.run_worker(kept, group="drafts", exit_on_error=False)
+        elif event["type"] == "rewound" and event["why"] == "forget":
+            self._recall_history()
         self.bridge.apply(event)
         self.connection.seen = self.bridge.view.step
 
@@ -277,10 +326,21 @@ class MemGPTApp(App[None], inherit_bindings=False):
         if self.first_run:
             self._set_up()
         text = event.text.strip()
-        if text.startswith("/"):
+        command = text.startswith("/")
+        if text:
+            self.run_worker(
+                self._remember(text if not command else event.text, not command, time.time()),
+                group="drafts",
+                exit_on_error=False,
+            )
+        if command:
             self.run_command(text)
         elif text:
             self.run_worker(self._send(text), group="send", exit_on_error=False)
+
+    async def _remember(self, text: str, draft: bool, at: float) -> None:
+        again, self._offered = self._offered, []
+        await self._kept(front.sent, self.home, self.connection.agent, text, at if draft else None, again)
 
     def _set_up(self) -> None:
         """Takes what the first-run panel has marked, and begins."""
@@ -334,9 +394,10 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
     async def _stop(self) -> None:
         """Stops the turn; messages that were waiting come back into the prompt."""
-        dropped = await self.connection.cancel(queued=True)
-        if dropped and not self.prompt.text:
-            self.prompt.fill("\n".join(dropped))
+        dropped = [text for text in await self.connection.cancel(queued=True) if text]
+        if dropped:
+            await self._kept(front.heard, self.home, self.connection.agent, dropped)
+            self.prompt.fill("\n".join([*dropped, self.prompt.text] if self.prompt.text else dropped))
 
     def action_interrupt(self) -> None:
         now = time.monotonic()

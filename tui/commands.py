@@ -133,6 +133,7 @@ async def _forget(app: MemGPTApp, argument: str) -> None:
     if not await app.push_screen_wait(Confirm(f"Erase {argument!r} for good, everywhere?", inert(about))):
         app.bridge.note("Nothing was erased.")
         return
+    await app.forget(argument)
     await app.connection.ask("forget", agent=app.connection.agent, text=argument, confirmed=True)
     app.bridge.note("Erased.")
     app.bridge.show(await app.connection.draw_anew())

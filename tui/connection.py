@@ -36,6 +36,7 @@ class Connection:
         self._switch = asyncio.Event()
         self.overrides = dict(options.overrides)
         self.seen = 0
+        self.user_waits: Callable[[], bool] = lambda: False  # whether the user has written already
 
     async def run(self) -> None:
         """Listens for as long as the front end lives.
@@ -63,7 +64,7 @@ class Connection:
                 since=0 if entering else self.seen,
                 create=True,
                 login=entering and not self.options.read_only,
-                greet=entering and self.options.greet and not self.options.read_only,
+                greet=entering and self.options.greet and not self.options.read_only and not self.user_waits(),
                 read_only=self.options.read_only,
                 **self.overrides,
             )

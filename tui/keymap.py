@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from memgpt.home import UserError
+
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
@@ -52,6 +54,50 @@ def bindings_of(where: str) -> list[BindingType]:
         for action in ACTIONS
         if action.where == where
     ]
+
+
+MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
+NAMED_KEYS = (
+    "enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown", "up", "down",
+    "left", "right", "slash", "backslash", "minus", "plus", "underscore", "at", "full_stop", "comma", "semicolon",
+    "left_square_bracket", "right_square_bracket", *(f"f{number}" for number in range(1, 25)),
+)  # fmt: skip
+OF_THE_PROMPT = ("enter", "backspace", "delete", "space", "up", "down", "left", "right", "home", "end")
+
+
+def check(given: Mapping[str, object], settings: Mapping[str, object]) -> None:
+    """Checks new keys, the settings named `keys.ACTION`, beside those that stand.
+
+    Raises:
+        UserError: there is no such action or key, it is needed for writing, or another action has it (exit status 2).
+    """
+    present = {action.name: _keys(settings.get(f"keys.{action.name}", action.keys)) for action in ACTIONS}
+    changed = {name.removeprefix("keys."): _keys(keys) for name, keys in given.items() if name.startswith("keys.")}
+    for name, keys in changed.items():
+        if name not in present:
+            raise UserError(f"There is no key action {name!r}.", f"Known are {', '.join(present)}.", status=2)
+        own = next(_keys(action.keys) for action in ACTIONS if action.name == name)
+        for key in keys:
+            *modifiers, last = key.split("+")
+            if (last not in NAMED_KEYS and not (len(last) == 1 and last.isprintable())) or set(modifiers) - set(
+                MODIFIERS
+            ):
+                hint = "Such as ctrl+o, f2, alt+x, shift+enter, pageup; several with a comma between."
+                raise UserError(f"{key!r} is not a key.", hint, status=2)
+            if key not in own and (len(key) == 1 or key in OF_THE_PROMPT):
+                raise UserError(
+                    f"{key!r} is needed for writing.", "Add a modifier, as in ctrl+o, or take f2.", status=2
+                )
+    for name, keys in changed.items():
+        for other, theirs in (present | changed).items():
+            if other != name and (both := set(keys) & set(theirs)):
+                raise UserError(
+                    f"{min(both)!r} is taken by keys.{other}.", "Rebind that too, or choose another.", status=2
+                )
+
+
+def _keys(keys: object) -> list[str]:
+    return [key.strip() for key in str(keys).split(",") if key.strip()]
 
 
 def keymap(settings: Mapping[str, object]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from memgpt.home import Home, UserError, texts
 if TYPE_CHECKING:
     from textual.theme import Theme
 
+DEFAULT = "dark"
 COLORS = ("background", "surface", "panel", "foreground", "muted", "border", "accent", "warning", "error", "success")
 SECTIONS = (
     "instructions", "functions", "core_memory", "metadata", "summary", "messages", "messages_alternate", "recalled",
@@ -83,6 +84,14 @@ def load(home: Home, name: str) -> Look:
         raise UserError(f"The theme {path} cannot be used: {error}.", "A shipped theme shows the form.") from None
 
 
+def load_or_default(home: Home, name: str) -> tuple[Look, str]:
+    """The theme that the settings name, or where it cannot be had the default one, and why."""
+    try:
+        return load(home, name), ""
+    except UserError as error:
+        return load(Home(home.path / "without-themes"), DEFAULT), f"{error.message} The theme {DEFAULT} is used."
+
+
 def _look(name: str, value: Mapping[str, object]) -> Look:
     colors, sections = _table(value, "colors", COLORS), _table(value, "sections", SECTIONS)
     return Look(name, bool(value.get("dark", True)), bool(value.get("ansi", False)), colors, sections)
@@ -110,6 +119,7 @@ def for_textual(look: Look) -> Theme:
         error=color["error"], success=color["success"], foreground=color["foreground"], background=ground,
         surface=color["surface"], panel=color["panel"], dark=look.dark, ansi=look.ansi,
         variables={
+            "ansi-background": ground, "ansi-foreground": color["foreground"],  # its own themes for sixteen colours have these
             "muted": color["muted"], "line": color["border"], "border": color["accent"],
             "border-blurred": color["border"], "scrollbar": color["border"], "scrollbar-background": ground,
             "scrollbar-hover": color["muted"], "scrollbar-active": color["accent"],

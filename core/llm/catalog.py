@@ -11,9 +11,11 @@ from core.llm.builtin import TURNS_IN_VIEW, Builtin, is_builtin
 from core.llm.gateway import Gateway
 from core.llm.tokens import Counter, ServerCounter, TiktokenCounter, encoding_of
 from memgpt.config import BUILTIN
+from memgpt.home import UserError
 
 UNKNOWN_WINDOW = 8192
 PROBE_S = 0.3
+USUAL = ("openai", "anthropic", "gemini", "ollama", "ollama_chat", "groq", "mistral", "openrouter", "deepseek")
 LOCAL_SERVERS = ((11434, "ollama"), (8080, "llama.cpp"), (8000, "vLLM"), (1234, "LM Studio"))
 
 
@@ -61,6 +63,23 @@ async def context_window(model: str, endpoint: str | None, gateway: Gateway) -> 
     except Exception:  # litellm raises many kinds for models that it does not list
         return UNKNOWN_WINDOW
     return int(info.get("max_input_tokens") or info.get("max_tokens") or UNKNOWN_WINDOW)
+
+
+async def check_provider(model: str, gateway: Gateway) -> None:
+    """Checks that there is somebody to ask for that model; whether they have it, their answer says.
+
+    Raises:
+        UserError: nobody is known by that name (exit status 2).
+    """
+    provider, slash, _ = model.partition("/")
+    if is_builtin(model) or not slash or provider in USUAL:
+        return
+    litellm = await gateway.warm()
+    try:
+        litellm.get_llm_provider(model)
+    except litellm.exceptions.BadRequestError:
+        hint = "Write PROVIDER/MODEL, such as openai/gpt-4o, or builtin, or gguf:FILE; a model of a server of your own is openai/MODEL."
+        raise UserError(f"There is no model provider {provider!r}.", hint, status=2) from None
 
 
 async def _served_window(endpoint: str, model: str) -> int | None:

@@ -17,6 +17,7 @@ NO_PROTOCOL = re.compile(
     re.IGNORECASE,
 )
 LONGEST_WAIT_S = 60.0
+LONGEST_WORDS = 200  # characters of what a provider says
 
 
 def is_passing(error: Exception) -> bool:
@@ -71,7 +72,11 @@ def fault_of(error: Exception, request: Request) -> ModelError:
         )
     if status == 429:
         return ModelError(f"{where} has had too many requests.", "Wait a little, then /retry.", "rate")
-    return ModelError(f"{where} failed: {text[:200]}", "/retry asks again.", "other")
+    if "LLM Provider NOT provided" in text:
+        hint = "Choose another with /model: PROVIDER/MODEL, builtin, or gguf:FILE."
+        return ModelError(f"There is no model provider for {request.model}.", hint, "not_found")
+    words = text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS].rpartition(' ')[0]} …"
+    return ModelError(f"{where} failed: {words}", "/retry asks again.", "other")
 
 
 def _plain(text: str) -> str:

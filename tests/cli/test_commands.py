@@ -428,3 +428,65 @@ def test_a_closed_pipe_is_no_traceback(program: Program) -> None:
     done = subprocess.run(["bash", "-c", f"{command} | head -c 5"], capture_output=True, text=True, check=False,
                           env={**os.environ, **program.environment()})  # fmt: skip
     assert "Traceback" not in done.stderr and done.stdout == "[\n  {"
+
+
+# --- what is refused, and what becomes of it ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [("theme=nosuch", "dark"), ("persona=nosuch", "sam_pov"), ("human=nosuch", "basic"), ("keys.bogus=x", "drawer"),
+     ("keys.stop=notakey", "ctrl+o"), ("keys.help=f1,enter", "modifier"), ("keys.help=ctrl+o", "keys.drawer"),
+     ("model=", "builtin")],
+)  # fmt: skip
+def test_settings_that_mean_nothing_are_not_written(tmp_path: Path, setting: str, word: str) -> None:
+    program = Program(Home(tmp_path / "home"))
+    refused(program("configure", "--set", "theme=light", "--set", setting), 2, word)
+    assert not program.home.config.exists()
+
+
+def test_keys_that_mean_something_are(tmp_path: Path) -> None:
+    program = Program(Home(tmp_path / "home"))
+    program.good("configure", "--set", "keys.drawer=f3", "--set", "keys.help=f1,ctrl+o")
+
+
+def test_models_that_there_are_not(program: Program, agent: str, agent_name: str) -> None:
+    new = f"{agent_name}x"
+    refused(program("send", "--agent", new, "--create", "--model", "nosuchprovider/xx", "Hi"), 2, "no model provider")
+    refused(program("send", "--agent", new, "--create", "--model", "", "Hi"), 2, "model must be a name")
+    assert new not in [row["name"] for row in program.good("list", "agents", "--json").json]
+    refused(program("send", "--agent", agent, "--model", "nosuchprovider/xx", "Hi"), 2, "no model provider")
+
+
+def test_homes_that_cannot_be_made() -> None:
+    program = Program(Home(Path("/proc/x")))
+    for arguments in (("send", "Hi"), ("configure", "--set", "theme=dark"), ("run", "--plain")):
+        refused(program(*arguments, text=""), 1, "/proc/x", "MEMGPT_HOME")
+
+
+def test_a_message_that_is_too_long_is_told_before_it_is_sent(program: Program, agent: str) -> None:
+    refused(program("send", "--agent", agent, text="x" * 20_000_000), 2, "20.0 MB", "16 MB", "load file")
+
+
+def test_an_answer_that_begins_again_leaves_nothing_void_on_stdout(
+    program: Program, agent: str, model: ModelServer
+) -> None:
+    model.script(scripted.drop("two words and more of them", after=6), scripted.say("whole now"))
+    done = program.good("send", "--agent", agent, "--stream", "Hi")
+    assert done.out == "whole now\n"
+
+
+def test_forgetting_reaches_what_was_typed(program: Program, agent: str) -> None:
+    program.good("send", "--agent", agent, "My pin is 4711-QQ.")
+    front = program.home.front
+    front.write_text(json.dumps({"history": ["kept", "My pin is 4711-QQ.", "/recall 4711-QQ"],
+                                 "drafts": {agent: [[1.0, "4711-QQ again"], [2.0, "kept too"]]}}))  # fmt: skip
+    done = program.good("forget", agent, "--text", "4711-QQ", "--yes")
+    assert "the prompt's history: /recall 4711-QQ" in done.out
+    assert "4711-QQ" not in front.read_text() and "kept" in front.read_text() and "kept too" in front.read_text()
+
+
+def test_plain_lines_wait_for_the_model(program: Program, agent_name: str, model: ModelServer) -> None:
+    given = ("run", "--plain", "--agent", f"{agent_name}p", "--model", "openai/scripted", "--model-endpoint", model.url)
+    done = program.good(*given, text="hello\n/pop\n")
+    assert done.out.count(f"{agent_name}p: ") == 1 and "Took back" in done.out and "Esc" not in done.out, done.out

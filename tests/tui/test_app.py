@@ -103,6 +103,52 @@ async def test_markup_and_escapes_are_text(home: Home, agent_name: str, model: M
         await says(pilot, "[b]mine[/b]", "[bold red]no[/] red", "[link=x]y[/link]")
 
 
+async def test_nothing_that_a_model_says_vanishes(home: Home, agent_name: str, model: ModelServer) -> None:
+    said = (
+        "Use List<String> here.\n\n<div>\nblock content\n</div>\n\n<script>alert(1)</script>\n\n![img](http://u/p.png)\n\n"
+        '[to](http://x/y "its title") and [ref]\n\n[ref]: http://kept/\n\n<!-- a comment -->'
+    )
+    model.script(scripted.slow(said, 100))
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "Show me")
+        await says(pilot, "List<String>", "<div> block content </div>", "<script>alert(1)</script>", "![img](http://u/p.png)",
+                   "http://x/y", "its title", "[ref]: http://kept/", "<!-- a comment -->")  # fmt: skip
+        assert not any(ord(character) > 0x1F000 for character in chat(pilot))
+
+
+async def test_a_send_that_is_stopped_in_the_app_says_so(home: Home, agent_name: str, model: ModelServer) -> None:
+    model.script(scripted.slow("word " * 400, 40))
+    async with opened(home, agent_name, model) as pilot:
+        program = Program(home)
+        sending = asyncio.create_task(asyncio.to_thread(program, "send", "--agent", agent_name, "From a shell"))
+        await says(pilot, "From a shell", "word word")
+        waiting = asyncio.create_task(asyncio.to_thread(program, "send", "--agent", agent_name, "Waits"))
+        await says(pilot, "queued: Waits")
+        await pilot.press("escape")
+        stopped, dropped = await sending, await waiting
+        assert stopped.status == 1 and stopped.err == "memgpt: Stopped. What was shown is kept.\n"
+        assert dropped.status == 1 and dropped.out == "" and "taken back" in dropped.err
+
+
+async def test_whoever_writes_first_cancels_the_greeting(home: Home, agent_name: str, model: ModelServer) -> None:
+    overrides = {"model": "openai/scripted", "model_endpoint": model.url, "context_window": 8192}
+    app = MemGPTApp(home, RunOptions(agent_name, overrides=overrides), config.load(home), [])
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.prompt.insert("I am first")
+        await pilot.press("enter")
+        await says(pilot, "You said: I am first")
+        await pilot.pause(1.5)
+    shown = Program(home).good("show", "messages", "--agent", agent_name, "--json").json
+    assert [row["role"] for row in shown if row["role"] in ("event", "user", "assistant")] == [
+        "event", "user", "assistant"], shown  # fmt: skip
+    app = MemGPTApp(home, RunOptions(f"{agent_name}b", overrides=overrides), config.load(home), [])
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: f"{agent_name}b" in chat(pilot) and not app.busy)
+        await pilot.pause(1)
+    shown = Program(home).good("show", "messages", "--agent", f"{agent_name}b", "--json").json
+    assert [row["text"] for row in shown if row["role"] == "event"] == ["login"]
+
+
 async def test_what_is_sent_while_busy_waits_and_is_shown(home: Home, agent_name: str, model: ModelServer) -> None:
     model.script(scripted.slow("first answer " * 6, 30))
     async with opened(home, agent_name, model) as pilot:
@@ -255,6 +301,8 @@ async def test_forgetting_asks_with_what_would_go(home: Home, agent_name: str, m
         await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
         await pilot.press("y")
         await until(pilot, lambda: "My pin is" in chat(pilot) and "My pin is 4711-XY" not in chat(pilot))
+        assert not [line for line in app_of(pilot).prompt.past if "4711-XY" in line]
+        assert "4711-XY" not in home.front.read_text()
 
 
 async def test_a_turn_from_another_shell_is_seen_as_it_happens(home: Home, agent_name: str, model: ModelServer) -> None:

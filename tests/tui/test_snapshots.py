@@ -114,13 +114,23 @@ def test_with_the_slash_palette_open(snap_compare: Any, tmp_path: Path, size: tu
     assert snap_compare(screens.still(tmp_path), terminal_size=size, run_before=drawn(screens.calm, check, *keys))
 
 
-def test_with_the_drawer_open(snap_compare: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", SIZES[1:], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_with_the_drawer_open(snap_compare: Any, tmp_path: Path, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[None]) -> None:
         assert pilot.app.query_one("#side").display
+        assert pilot.app.query_one(ContextMap).size.height >= 2, "the map at least"
+        memory = rows(pilot.app.query_one("#memory", Transcript))
+        assert "human" in memory and ("persona" in memory or size[1] < 20)
 
-    assert snap_compare(
-        screens.still(tmp_path), terminal_size=(80, 24), run_before=drawn(screens.calm, check, "ctrl+o")
-    )
+    assert snap_compare(screens.still(tmp_path), terminal_size=size, run_before=drawn(screens.calm, check, "ctrl+o"))
+
+
+def test_the_command_palette(snap_compare: Any, tmp_path: Path) -> None:
+    async def check(pilot: Pilot[None]) -> None:
+        assert not any(icon.display for icon in pilot.app.screen.query("SearchIcon"))
+
+    app = screens.still(tmp_path)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=drawn(screens.calm, check, "ctrl+p"))
 
 
 def test_the_command_palette_and_the_help(snap_compare: Any, tmp_path: Path) -> None:

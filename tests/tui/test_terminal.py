@@ -172,6 +172,106 @@ def test_nothing_is_drawn_when_nothing_happens(terminal: Callable[..., Terminal]
     assert len(shown.bytes) == before
 
 
+def test_the_sixteen_colours_of_the_terminal(terminal: Callable[..., Terminal], fresh_home: Home) -> None:
+    shown = terminal("--theme", "ansi16")
+    shown.shows("Chat", "Core memory", "idle")
+    shown.type("/theme light" + ENTER)
+    shown.read(0.5)
+    shown.type("/theme ansi16" + ENTER)
+    shown.read(0.5)
+    shown.type("Still here?" + ENTER)
+    shown.shows("You said: Still here?")
+    shown.type(CTRL_Q)
+    assert shown.ended() == 0
+
+
+def test_a_theme_that_cannot_be_had_is_no_hindrance(fresh_home: Home, model: ModelServer) -> None:
+    fresh_home.config.write_text('theme = "nowhere"\npersona = "nobody"\n')
+    program = Program(fresh_home)
+    given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
+    shown = Terminal(program.command(*given), program.environment())
+    try:
+        shown.shows("no theme 'nowhere'", "no persona 'nobody'", "idle")
+        shown.type("Hello" + ENTER)
+        shown.shows("You said: Hello")
+        shown.type(CTRL_Q)
+        assert shown.ended() == 0
+    finally:
+        shown.close()
+    refused = program("run", "--theme", "nowhere", text="")
+    assert refused.status == 2 and "no theme" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("before", "begins_again"), [("two words of it and more", True), ("whole now and more", False)]
+)
+def test_send_on_a_terminal_says_where_an_answer_begins_again(
+    home: Home, agent_name: str, model: ModelServer, before: str, begins_again: bool
+) -> None:
+    model.script(scripted.drop(before, after=6), scripted.say("whole now and more" * (1 - begins_again) + "whole now!"))
+    program = Program(home)
+    more = ("--model", "openai/scripted", "--model-endpoint", model.url, "--context-window", "8192")
+    command = program.command("send", "--agent", agent_name, "--create", *more, "--stream", "Hi")
+    shown = Terminal(command, program.environment())
+    try:
+        assert shown.ended(60) == 0
+        lines = [line.rstrip() for line in shown.screen.display if line.strip()]
+        if begins_again:
+            assert lines[-2:] == ["memgpt: The answer broke off and begins again:", "whole now!"]
+        else:
+            assert lines == ["whole now and morewhole now!"]
+    finally:
+        shown.close()
+
+
+def test_a_paste_comes_whole_and_without_its_colours(terminal: Callable[..., Terminal], model: ModelServer) -> None:
+    shown = terminal()
+    shown.shows("idle")
+    shown.type(
+        "\x1b[200~A1\r\nA2 \x1b[31mred\x1b[0m xy\x1b]0;title\x07\r\nA3 \x1b[38;5;200m" + "long " * 900 + "\x1b[20"
+    )
+    shown.read(0.3)
+    shown.type("1~ end")
+    shown.shows("end")
+    shown.type(ENTER)
+    shown.until(lambda: model.requests)
+    assert scripted.last_user_text(model.requests[-1]) == "A1\nA2 red xy\nA3 " + "long " * 900 + " end"
+
+
+def test_what_waited_survives_screen_and_engine(fresh_home: Home, model: ModelServer) -> None:
+    program = Program(fresh_home)
+    given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
+    shown = Terminal(program.command(*given), program.environment())
+    try:
+        shown.shows("idle")
+        model.script(scripted.slow("alpha " * 400, 20))
+        shown.type("First" + ENTER)
+        shown.shows("alpha alpha")
+        shown.type("This one waits" + ENTER)
+        shown.shows("queued: This one waits")
+        shown.read(0.3)
+        for process in processes_of(fresh_home):
+            process.kill()
+    finally:
+        shown.close()
+    again = Terminal(program.command("run", "--agent", "ada"), program.environment())
+    try:
+        again.shows("did not come to the model", "This one waits", "cut off")
+        model.unscript()
+        again.type(ENTER)
+        again.shows("You said: This one waits")
+        again.type(CTRL_Q)
+        assert again.ended() == 0
+    finally:
+        again.close()
+    third = Terminal(program.command("run", "--agent", "ada"), program.environment())
+    try:
+        third.shows("You said: This one waits", "idle")
+        assert "did not come" not in third.text, "what was sent is offered once"
+    finally:
+        third.close()
+
+
 def test_the_first_run_begins_with_enter(fresh_home: Home) -> None:
     """Nothing configured: the panel stands above a prompt that takes keys, and Enter begins on the built-in model."""
     program = Program(fresh_home)

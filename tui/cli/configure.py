@@ -7,6 +7,7 @@ import sys
 
 from memgpt import config
 from memgpt.home import UserError, find_home
+from tui import keymap
 from tui.cli.asking import ask
 
 ASKED = ("model", "model_endpoint", "context_window", "persona", "human", "theme")
@@ -24,6 +25,8 @@ def run(options: argparse.Namespace) -> int:
     if not changes:
         changes = _questions()
     if changes:
+        if any(name.startswith("keys.") for name in changes):
+            keymap.check(changes, config.load(home))
         config.save(home, changes)
     return 0
 

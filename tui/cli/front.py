@@ -1,14 +1,19 @@
-"""What front ends remember between runs: the last agent and the prompt's history."""
+"""What front ends remember between runs: the last agent, the prompt's history, what was sent but not yet heard."""
 
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from memgpt.config import DEFAULT_AGENT
 from memgpt.home import Home, checked_name, write_private
 
 LONGEST_HISTORY = 500
+LONGEST_LINE = 1_000_000  # characters; what is longer would be written again with every line
+Drafts = dict[str, list[tuple[float, str]]]
+_changing = threading.Lock()
 
 
 def read(home: Home) -> dict[str, Any]:
@@ -20,7 +25,93 @@ def read(home: Home) -> dict[str, Any]:
 
 
 def remember(home: Home, **values: Any) -> None:
-    write_private(home.front, json.dumps({**read(home), **values}, ensure_ascii=False))
+    _change(home, lambda known: values)
+
+
+def _change(home: Home, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """One change at a time: an app's threads make them too."""
+    with _changing:
+        known = read(home)
+        values = change(known)
+        if any(known.get(name) != value for name, value in values.items()):
+            write_private(home.front, json.dumps({**known, **values}, ensure_ascii=False))
+
+
+def history(home: Home) -> list[str]:
+    return _lines(read(home))
+
+
+def sent(home: Home, agent: str, text: str, at: float | None, again: Sequence[str] = ()) -> None:
+    """Puts what was entered into the history; a message, which has a time, is kept as a draft of its agent until the
+    engine has it.
+
+    `again` are lost drafts that had been in the prompt for the user to send again.
+    """
+
+    def change(known: dict[str, Any]) -> dict[str, Any]:
+        lines, drafts = _lines(known), _without(_drafts(known), agent, again)
+        if len(text) > LONGEST_LINE:
+            return {"drafts": _stored(drafts)}
+        if lines[-1:] != [text]:
+            lines.append(text)
+        if at is not None:
+            drafts.setdefault(agent, []).append((at, text))
+        return {"history": lines[-LONGEST_HISTORY:], "drafts": _stored(drafts)}
+
+    _change(home, change)
+
+
+def heard(home: Home, agent: str, texts: Sequence[str]) -> None:
+    """Takes drafts of an agent away, one for each text: they are in its journal, or in the prompt again."""
+    _change(home, lambda known: {"drafts": _stored(_without(_drafts(known), agent, texts))})
+
+
+def drafts_of(home: Home, agent: str) -> list[tuple[float, str]]:
+    """What was sent to an agent and not heard yet, each with its time in seconds since 1970."""
+    return _drafts(read(home)).get(agent, [])
+
+
+def holding(home: Home, text: str) -> list[str]:
+    """The entries of the history and the drafts that these words stand in."""
+    known = read(home)
+    lines = [*_lines(known), *(line for kept in _drafts(known).values() for _, line in kept)]
+    return [line for line in lines if text in line]
+
+
+def erase(home: Home, text: str) -> None:
+    """Takes every entry with these words out of the history and the drafts."""
+
+    def change(known: dict[str, Any]) -> dict[str, Any]:
+        drafts = {name: [entry for entry in kept if text not in entry[1]] for name, kept in _drafts(known).items()}
+        return {"history": [line for line in _lines(known) if text not in line], "drafts": _stored(drafts)}
+
+    _change(home, change)
+
+
+def _lines(known: dict[str, Any]) -> list[str]:
+    return [str(line) for line in known.get("history", ())]
+
+
+def _drafts(known: dict[str, Any]) -> Drafts:
+    try:
+        return {
+            str(name): [(float(at), str(text)) for at, text in kept] for name, kept in known.get("drafts", {}).items()
+        }
+    except (AttributeError, TypeError, ValueError):  # not written by us
+        return {}
+
+
+def _without(drafts: Drafts, agent: str, texts: Sequence[str]) -> Drafts:
+    kept = drafts.get(agent, [])
+    for text in texts:
+        found = next((entry for entry in kept if entry[1] == text), None)
+        if found:
+            kept.remove(found)
+    return drafts
+
+
+def _stored(drafts: Drafts) -> dict[str, list[list[Any]]]:
+    return {name: [list(entry) for entry in kept] for name, kept in drafts.items() if kept}
 
 
 def last_agent(home: Home) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import signal
 import sys
 from typing import Any
@@ -27,7 +28,9 @@ class Plain:
 
     def __init__(self, home: Home, options: RunOptions) -> None:
         self.home, self.options = home, options
-        self.connection = Connection(home, options, "plain", self._snapshot, self._event, print)
+        self.connection = Connection(home, options, "plain", self._snapshot, self._event, self._trouble)
+        self.connection.user_waits = lambda: bool(select.select([sys.stdin], [], [], 0)[0])
+        self._idle = asyncio.Event()
 
     async def run(self) -> int:
         listening = asyncio.create_task(self.connection.run())
@@ -80,6 +83,8 @@ class Plain:
             case "new" | "theme" | "forget":
                 print(f"/{command.name} needs the full screen, or `memgpt --help` for its command.", flush=True)
             case _:
+                if not command.busy:
+                    await self._idle.wait()  # the model is at work, and there is nobody to press a key meanwhile
                 await self._session_command(line)
         return True
 
@@ -102,10 +107,23 @@ class Plain:
         if not resumed:
             front.remember(self.home, agent=snapshot["agent"])
             print(f"{inert(snapshot['agent'])} on {inert(snapshot['settings']['model'])}. {HELP}", flush=True)
+        self._at_work(snapshot["activity"])
         for event in snapshot["events"] if resumed else snapshot["events"][-20:]:
             self._event(event)
 
+    def _trouble(self, text: str) -> None:
+        self._idle.set()
+        print(text, flush=True)
+
+    def _at_work(self, activity: dict[str, Any]) -> None:
+        if activity["phase"] == "idle" and not activity["queued"]:
+            self._idle.set()
+        else:
+            self._idle.clear()
+
     def _event(self, event: dict[str, Any]) -> None:
+        if event["type"] == "activity":
+            self._at_work(event)
         self.connection.seen = max(self.connection.seen, int(event.get("step") or 0))
         if line := spoken(event, self.connection.agent):
             print(line, flush=True)

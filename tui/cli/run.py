@@ -8,6 +8,7 @@ from typing import Any
 
 from memgpt import config
 from memgpt.home import Home, UserError, find_home, read_text
+from tui import theme
 from tui.cli import front
 from tui.options import RunOptions
 
@@ -37,6 +38,8 @@ def run_options(home: Home, options: argparse.Namespace, settings: dict[str, Any
     for kind, name in (("personas", options.persona), ("humans", options.human)):
         if name:
             read_text(home, kind, name)
+    if options.theme:
+        theme.load(home, options.theme)
     names = ("model", "model_endpoint", "context_window", "persona", "human")
     overrides = {name: value for name in names if (value := getattr(options, name)) is not None}
     agent = front.chosen_agent(home, options.agent)
@@ -54,13 +57,14 @@ def _screen(home: Home, chosen: RunOptions, settings: dict[str, Any], mouse: boo
     if not chosen.set_up:
         start_early(home)
     terminal.prepare(chosen.low_bandwidth)
+    from tui import pasting
     from tui.app import MemGPTApp
 
-    history = [str(line) for line in front.read(home).get("history", ())]
+    pasting.install()
+
     with terminal.quiet_stderr(home.log):
-        app = MemGPTApp(home, chosen, settings, history)
+        app = MemGPTApp(home, chosen, settings, front.history(home))
         app.run(mouse=mouse)
-    front.remember(home, history=history[-front.LONGEST_HISTORY :])
     if app.failure:
         raise UserError(app.failure)
     return app.return_code or 0

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from rich import markdown
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
@@ -42,12 +43,32 @@ class Document(markdown.Markdown):
     }
 
     def __init__(self, text: str) -> None:
-        super().__init__(text, hyperlinks=False, code_theme="ansi_dark")
+        super().__init__("", hyperlinks=False, code_theme="ansi_dark")
+        self.markup, self.parsed = text, _shown(_parser().parse(text))
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    """Nothing that is written may vanish: HTML is text, and so is where a link's address would be kept apart."""
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
 
 
 @lru_cache(maxsize=1)
 def _blocks() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table").disable("inline")
+    return MarkdownIt("commonmark", {"html": False}).enable("table").disable(["inline", "reference"])
+
+
+def _shown(tokens: list[Token]) -> list[Token]:
+    """The tokens with pictures as the text that stands for them, and with the titles of links."""
+    for token in tokens:
+        for place, child in enumerate(token.children or ()):
+            title = f' "{child.attrs["title"]}"' if child.attrs.get("title") else ""
+            if child.type == "image":
+                text = f"![{child.content}]({child.attrs.get('src', '')}{title})"
+                token.children[place] = Token("text", "", 0, content=text)  # type: ignore[index]
+            elif child.type == "link_open" and title:
+                child.attrs["href"] = f"{child.attrs.get('href', '')}{title}"
+    return tokens
 
 
 def closed_upto(text: str) -> int:

@@ -49,6 +49,10 @@ class Prompt(TextArea):
         self._place = len(past)
         self._draft = ""
 
+    def rewind(self) -> None:
+        """To the end of a history that has changed."""
+        self._place = len(self.past)
+
     def fill(self, text: str) -> None:
         """Puts a text in place of what is written, the cursor behind it."""
         self.text = text
@@ -121,8 +125,8 @@ class Prompt(TextArea):
 
     async def _on_paste(self, event: events.Paste) -> None:
         """A paste goes in whole, with its lines, without control characters."""
-        from tui.text import inert
+        from tui.pasting import pasted
 
         event.prevent_default()
         event.stop()
-        self.insert(inert(event.text.replace("\r", "\n")))
+        self.insert(pasted(event.text))
