@@ -24,11 +24,13 @@ from typing import Any
 
 import numpy
 
+from core.memory.answers import Answer, Hit, by_date, hit_of
 from core.memory.columns import View
 from core.memory.corpus import Corpus, Row
 from core.memory.dates import Span, spans
 from core.memory.embedding import Nearness, WorkerGone
 from core.memory.exact import certified
+from core.memory.letters import to_the_letter
 from core.memory.scope import Path, Query, Scope
 from core.memory.terms import QueryTerm, as_speaker, language_of, query_terms
 
@@ -37,66 +39,22 @@ K1, B, LONG = 0.5, 0.25, 200.0  # BM25 with presence for frequency; terms beyond
 WORDS, MEANING = 0.5, 0.85
 # How much of a word that a message's neighbour says it says itself: those before it by distance, then those after it.
 # A question before it counts for more, since it is the answer.
-NEIGHBOURS = ((1, 0.4), (2, 0.35), (3, 0.1), (-1, 0.2), (-2, 0.15), (-3, 0.05))
-ANSWERS = 0.3
+NEIGHBOURS = ((1, 0.3), (2, 0.3), (3, 0.1), (-1, 0.15), (-2, 0.1), (-3, 0.05))
+ANSWERS = 0.6
 NEAR_NEIGHBOURS = ((1, 0.4), (2, 0.25), (3, 0.1), (-1, 0.4), (-2, 0.1))
 SPREAD_MOST = 50_000  # documents that share a word; one as common as that says nothing about its neighbours
 SPEAKER = 1.3  # the query names who said it
-SAID_THEN, SAID_AFTER, LONG_SPAN = (
-    4.0,
-    0.7,
-    40.0,
-)  # in the days that the query names; the days after; days of a long span
-FADES_DAYS = 10.0
+SAID_THEN, SAID_AFTER = 4.0, 0.7  # in the days that the query names, and what of it the next day has
+LONG_SPAN, FADES = 40.0, 10.0  # days: a longer span says half as much; how fast the days after it fade
 TELLS_WHEN = 1.1  # for each word of time, up to three, where the query asks when
 ASKS = 1.0  # what a question costs: it seldom answers one
 SAYS_MORE, ENOUGH = 1.0, 16.0  # for a longer text, by the logarithm of its terms, up to so many
 IDENTIFIER = 8.0  # a word with digits or signs in it is meant to the letter, and stands above resemblance
-RARE, RARER = (
-    7.0,
-    1.0,
-)  # idf from which a word is a name rather than a word (under 1 in 1,100), and what it gains beyond
+RARE, RARER = 7.0, 1.0  # idf from which a word is a name (less than 1 document in 1,100), and what it gains beyond
 USUAL, SPREAD, FEW = 0.1, 0.11, 50.0  # mean and deviation of cosines where few are known; weight of that, in documents
-LETTERS = 64  # documents with all the words of a query that are compared to the letter
-TO_THE_LETTER = 1000.0
 WHEN = re.compile(r"\s*(?:when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
 
 __all__ = ["Answer", "Corpus", "Hit", "Path", "Query", "by_date", "find"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One result. `source` is the name of the source that it came from, empty for the agent's own; `file` and `place`
-    say where it stands in what was loaded, `step` which step made it. `words` and `nearness` are its ranks by words and
-    by vector among all that was found, counted from 1, where that was asked for."""
-
-    doc: int
-    key: str
-    text: str
-    at: int
-    role: str
-    name: str
-    title: str
-    source: str
-    score: float
-    file: str = ""
-    place: str = ""
-    tags: tuple[str, ...] = ()
-    step: int = 0
-    words: int | None = None
-    nearness: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A page of results. `ms` is what the query took, `embed_ms` the part of it that embedding it took; `note` says
-    where only words were searched."""
-
-    hits: tuple[Hit, ...]
-    total: int
-    ms: float
-    embed_ms: float
-    note: str = ""
 
 
 @dataclass(slots=True)
@@ -132,24 +90,12 @@ async def find(corpora: Sequence[tuple[Corpus, Path]], query: Query, zone: tzinf
     for evidence, nearness in zip(found, near, strict=True):
         evidence.near = nearness
     await asyncio.to_thread(_weigh_meaning, found, query)
-    await _to_the_letter(found, query)
+    await to_the_letter(found, query, _best)
     if query.mode != "text":
         await certified(found, query.offset + query.limit, MEANING, NEAR_NEIGHBOURS)
     chosen, total = await asyncio.to_thread(_chosen, found, query)
     hits = await _hits(found, chosen, query)
     return Answer(hits, total, round((time.perf_counter() - began) * 1000, 3), embed_ms, note)
-
-
-async def by_date(
-    corpus: Corpus, kind: str, since: int, until: int, path: Path, limit: int, offset: int, roles: tuple[str, ...] = ()
-) -> Answer:
-    """Documents from `since` until before `until` (UTC microseconds), oldest first."""
-    began = time.perf_counter()
-    query = Query("", kind, since=since, until=until, roles=roles)
-    docs, total = await corpus.between(Scope.of(query, path), limit, offset)
-    rows = await corpus.fetch(docs)
-    hits = tuple(_hit(rows[doc], corpus.source, 0.0) for doc in docs if doc in rows)
-    return Answer(hits, total, round((time.perf_counter() - began) * 1000, 3), 0.0)
 
 
 # --- gathering ------------------------------------------------------------------------------------------------------
@@ -291,7 +237,7 @@ def _said_then(moments: Any, span: Span) -> Any:
     if span.days > LONG_SPAN:
         return 0.5 * inside
     days = (moments - span.end) / 86_400_000_000
-    return inside + SAID_AFTER * (days >= 0) * numpy.exp(-numpy.maximum(days, 0) / FADES_DAYS)
+    return inside + SAID_AFTER * (days >= 0) * numpy.exp(-numpy.maximum(days, 0) / FADES)
 
 
 def _weigh_meaning(found: Sequence[Evidence], query: Query) -> None:
@@ -328,32 +274,6 @@ def _with_neighbours(z: Any, view: View) -> tuple[Any, float]:
 
 
 # --- choosing -------------------------------------------------------------------------------------------------------
-
-
-async def _to_the_letter(found: Sequence[Evidence], query: Query) -> None:
-    """Puts first what holds the query as it stands."""
-    words = " ".join(query.text.split())
-    if query.mode == "vector" or not query.letters or not words:
-        return
-    for evidence in found:
-        holding = await _holding(evidence, words)
-        places = evidence.view.places(numpy.array(list(holding), numpy.int64))
-        evidence.total[places] += [TO_THE_LETTER * holding[doc] for doc in evidence.view.ids[places].tolist()]
-        evidence.shares[places] = True
-
-
-async def _holding(evidence: Evidence, words: str) -> dict[int, int]:
-    """The documents in which the query stands, and how closely. Those with all of its words are looked at, the best of
-    them first; where that leaves it open, and where the query has no word, all texts are."""
-    corpus, view = evidence.corpus, evidence.view
-    holding: dict[int, int] = {}
-    if evidence.postings:
-        places = numpy.flatnonzero(evidence.whole)
-        docs = view.ids[places[_best(evidence.total[places], LETTERS)]].tolist()
-        holding = await corpus.holding(docs, words)
-        if len(docs) < LETTERS or any(level > 1 for level in holding.values()):
-            return holding
-    return holding | await corpus.holding(await corpus.containing(evidence.scope, words, LETTERS), words)
 
 
 def _best(scores: Any, count: int) -> Any:
@@ -410,7 +330,7 @@ async def _hits(found: Sequence[Evidence], chosen: Sequence[tuple[Evidence, int]
         row = rows[id(evidence)].get(int(evidence.view.ids[place]))
         if row is not None:
             ranks = _ranks(found, evidence, place) if query.explain else (None, None)
-            hits.append(_hit(row, evidence.corpus.source, float(evidence.total[place]), *ranks))
+            hits.append(hit_of(row, evidence.corpus.source, float(evidence.total[place]), *ranks))
     return tuple(hits)
 
 
@@ -423,14 +343,6 @@ def _ranks(found: Sequence[Evidence], evidence: Evidence, place: int) -> tuple[i
         near = evidence.meaning[place]
         meaning = 1 + sum(int((other.meaning > near).sum()) for other in found if other.meaning is not None)
     return words, meaning
-
-
-def _hit(row: Row, source: str, score: float, words: int | None = None, nearness: int | None = None) -> Hit:
-    tags = tuple(row.tags.split("\n")) if row.tags else ()
-    return Hit(
-        row.doc, row.key, row.text, row.at, row.role, row.name, row.title, source, score, row.file, row.place, tags,
-        row.step, words, nearness,
-    )  # fmt: skip
 
 
 def _no_places() -> Any:
