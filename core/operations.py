@@ -234,7 +234,7 @@ async def _answer(session: Session, given: Parameters, text: str) -> dict[str, A
         tags=listed(given.get("tags")),
         mode=given.get("mode") or "hybrid",
     )
-    external = _external(session)
+    external = external_of(session)
     try:
         query = filters.query(text, given["kind"], limit, limit * page, external.zone)
         since, until = _moment(given.get("since")), _moment(given.get("until"))
@@ -256,7 +256,7 @@ async def _answer(session: Session, given: Parameters, text: str) -> dict[str, A
     }
 
 
-def _external(session: Session) -> ExternalContext:
+def external_of(session: Session) -> ExternalContext:
     """External context without a model: searching needs none."""
     zone = zone_of(session.state.settings["timezone"])
     return ExternalContext(session.journal, session.corpus, session.sources, zone, 10, 1000)

@@ -117,12 +117,13 @@ class Corpus:
         return {doc: level for doc, level in closeness.items() if level}
 
     async def containing(self, scope: Scope, words: str, limit: int) -> list[int]:
-        """The newest documents in which a string stands that has no term, such as `:-)` or `to be or not to be`."""
+        """The documents in which a string stands that has no term, such as `:-)` or `to be or not to be`: those that have
+        it as it is, then those with another case, the newest of each first."""
         where, values = scope.sql()
         query = f"""SELECT d.id FROM doc d JOIN text t ON t.id = d.text
-                    WHERE {where} AND contains(lower(t.body), lower(?)) ORDER BY d.id DESC LIMIT ?"""
+                    WHERE {where} AND contains(lower(t.body), lower(?)) ORDER BY contains(t.body, ?) DESC, d.id DESC LIMIT ?"""
         rows = await self.database.read(
-            lambda connection: connection.execute(query, [*values, words, limit]).fetchall()
+            lambda connection: connection.execute(query, [*values, words, words, limit]).fetchall()
         )
         return [row[0] for row in rows]
 
