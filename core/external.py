@@ -276,8 +276,7 @@ def result_json(hit: Hit, explain: bool = False) -> Mapping[str, Any]:
         "role": hit.role,
         "source": hit.source or ("archival" if hit.role == "passage" else "recall"),
         "score": round(hit.score, 6),
-        **({"step": hit.step} if hit.step else {}),
         **({"tags": list(hit.tags)} if hit.tags else {}),
-        **({"text_rank": hit.words, "vector_rank": hit.nearness} if explain else {}),
+        **({"step": hit.step, "text_rank": hit.words, "vector_rank": hit.nearness} if explain else {}),
         **_origin(hit),
     }
