@@ -12,9 +12,9 @@ from core.context.instructions import moment, stamp
 from core.context.queue import clipped
 from core.context.render import Renderer
 from core.functions.executor import FunctionFailed, Page
+from core.llm.grounding import answered_by, asks
 from core.memory import documents
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
-from core.memory.terms import query_terms
 from core.messages import MAIN_CONVERSATION, Step
 from core.store.journal import Draft, Journal, now
 
@@ -132,16 +132,14 @@ class ExternalContext:
         return _best(hits, lambda hit: hit.key not in held, RECALLED_HITS)[::-1]
 
     def _worth_repeating(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
-        """For models that make little use of what stands even one message back: the best of what the user told, also
-        where main context holds it. Questions tell nothing, and what is no question is answered better without a
-        memory that it shares no word with."""
-        newest, words, asks = f"m{self.journal.state.queue[-1].step}", set(query_terms(text)), _asks(text)
-
-        def tells(hit: Hit) -> bool:
-            found = set(query_terms(hit.text))
-            return hit.key != newest and not _asks(hit.text) and bool(found - words) and (asks or bool(found & words))
-
-        return _best(hits, tells, REPEATED_HITS)[::-1]
+        """For models that make little use of what stands even one message back: of what the user told, what answers
+        the question best, the newest of equals, also where main context holds it."""
+        if not asks(text):
+            return []
+        newest = f"m{self.journal.state.queue[-1].step}"
+        told = [(answered_by(text, hit.text), hit.at, hit) for hit in hits if hit.key != newest]
+        best = sorted((entry for entry in told if entry[0]), key=lambda entry: entry[:2], reverse=True)
+        return [hit for _, _, hit in best[:REPEATED_HITS]]
 
     def _page(self, answer: Answer, query: str) -> Page:
         each = max(60, self.result_tokens // self.page_size)
@@ -183,10 +181,6 @@ class ExternalContext:
 def _best(hits: Sequence[Hit], wanted: Callable[[Hit], bool], count: int) -> list[Hit]:
     """The first of the wanted hits, each text once."""
     return list({hit.text: hit for hit in hits if wanted(hit)}.values())[:count]
-
-
-def _asks(text: str) -> bool:
-    return text.rstrip().endswith(("?", "？"))
 
 
 def _midnight(day: datetime, zone: tzinfo | None) -> int:
