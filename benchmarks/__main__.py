@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("help", "first_frame", "own_time", "streaming", "idle", "stall", "exact", "kill_store")
+NAMES = ("help", "first_frame", "own_time", "streaming", "idle", "stall", "exact", "kill_store", "builtin")
 
 
 def main() -> None:

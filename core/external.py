@@ -13,10 +13,10 @@ from core.context.queue import clipped
 from core.context.render import Renderer
 from core.filters import OWN, Filters
 from core.functions.executor import FunctionFailed, Page
+from core.llm.grounding import answered_by, asks
 from core.memory import documents
 from core.memory.scope import Scope
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
-from core.memory.terms import index
 from core.messages import MAIN_CONVERSATION, Step
 from core.store.journal import Draft, Journal, now
 from memgpt.home import fold
@@ -179,16 +179,14 @@ class ExternalContext:
         return _best(hits, lambda hit: hit.key not in held, RECALLED_HITS)[::-1]
 
     def _worth_repeating(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
-        """For models that make little use of what stands even one message back: the best of what the user told, also
-        where main context holds it. Questions tell nothing, and what is no question is answered better without a
-        memory that it shares no word with."""
-        newest, words, asks = f"m{self.journal.state.queue[-1].step}", index(text).terms, _asks(text)
-
-        def tells(hit: Hit) -> bool:
-            found = index(hit.text).terms
-            return hit.key != newest and not _asks(hit.text) and bool(found - words) and (asks or bool(found & words))
-
-        return _best(hits, tells, REPEATED_HITS)[::-1]
+        """For models that make little use of what stands even one message back: of what the user told, what answers
+        the question best, the newest of equals, also where main context holds it."""
+        if not asks(text):
+            return []
+        newest = f"m{self.journal.state.queue[-1].step}"
+        told = [(answered_by(text, hit.text), hit.at, hit) for hit in hits if hit.key != newest]
+        best = sorted((entry for entry in told if entry[0]), key=lambda entry: entry[:2], reverse=True)
+        return [hit for _, _, hit in best[:REPEATED_HITS]]
 
     def page_of(self, answer: Answer, query: str) -> Page:
         """Results as a function of the model is given them."""
@@ -219,10 +217,6 @@ class ExternalContext:
 def _best(hits: Sequence[Hit], wanted: Callable[[Hit], bool], count: int) -> list[Hit]:
     """The first of the wanted hits, each text once."""
     return list({hit.text: hit for hit in hits if wanted(hit)}.values())[:count]
-
-
-def _asks(text: str) -> bool:
-    return text.rstrip().endswith(("?", "？"))
 
 
 def ago(at: int, present: int) -> str:

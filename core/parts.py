@@ -55,7 +55,7 @@ async def make_agent(
     strict = settings["monologue"] == "strict"
     thinking = Thinking(journal, renderer, gateway, external, limits, called, strict, cancel)
     summarise = None if is_builtin(model) else Summariser(thinking)
-    manager = QueueManager(journal, renderer, limits, model, summarise, catalog.turns_in_view(model))
+    manager = QueueManager(journal, renderer, limits, model, summarise)
     return Agent(
         journal,
         renderer,

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.context.blocks import SMALL_WINDOW
+from core.llm import grounding
 from core.messages import Block
 
 FULL = """You are MemGPT: a companion with a memory that you manage yourself. Your persona is in core memory; speak and act as it says.
@@ -44,20 +45,16 @@ On a memory-pressure warning, save what matters: the oldest messages leave soon,
 
 TINY = "You are a friendly companion with a good memory. Answer in one short sentence."
 
-# A model of 135 M parameters follows examples, not rules: without them it answers as if it were the user. These teach
-# it the two things it is there for, to be company and to use what was looked up for it.
-_ROSA = "(You told me: Hello, I am Rosa and I play the flute.)\n"
+# A model of 135 M parameters follows examples, not rules: without them it answers as if it were the user. They show it
+# the form of an answer and hold nothing that it could take for something it was told.
 EXAMPLES: tuple[tuple[str, str], ...] = (
-    ("Hello, my name is Tom and I like tea.", "Nice to meet you, Tom! What kind of tea do you like?"),
-    ("Tell me something nice.", "You are good company, and I am glad that you are here."),
-    (f"{_ROSA}What do I play?", "You play the flute."),
+    ("Hello!", "Hello! It is good to hear from you."),
     ("How are you?", "I am well, thank you! How was your day?"),
-    (f"{_ROSA}What is my name?", "Your name is Rosa."),
-    ("I have a sister in Rome.", "Rome is beautiful! How often do you see your sister?"),
-    ("(You told me: I have a dog called Rex.)\nWhat is my dog called?", "Your dog is called Rex."),
+    ("Tell me something nice.", "You are good company, and I am glad that you are here."),
+    ("I want to tell you about my life.", "I would love to hear about it! Tell me more."),
+    ("It has been a hard week.", "I am sorry to hear that. What made it so hard?"),
 )
 NAMED_SOURCES = 12  # in the metadata; how many there are besides is said
-PLAIN_BLOCK = 300  # characters of a block that such a model can make use of
 
 
 def system_text(window: int, searches: bool) -> str:
@@ -73,12 +70,10 @@ def memory_text(blocks: Iterable[Block]) -> dict[str, str]:
 
 
 def plain_memory(blocks: Iterable[Block]) -> dict[str, str]:
-    """Core memory for models that more would confuse: who they are in a line, and what is known of the user."""
-    names = {"persona": "You", "human": "The user"}
+    """Core memory in plain words, for models that tags would confuse."""
+    names = {"persona": "About you:", "human": "About the user:"}
     return {
-        block.label: f"{names.get(block.label, block.label)}: {block.text.splitlines()[0][:PLAIN_BLOCK]}"
-        if block.label == "persona"
-        else f"{names.get(block.label, block.label)}: {' '.join(block.text.split())[:PLAIN_BLOCK]}"
+        block.label: f"{names.get(block.label, f'{block.label}:')} {block.text}"
         for block in blocks
         if block.text.strip()
     }
@@ -165,14 +160,30 @@ def plain_summary(summary: str) -> str:
 
 
 def plain_user(text: str, pages: Iterable[Mapping[str, str]] = ()) -> str:
-    """A user's message for models that packaging would confuse: the pages found for it first, then the words."""
+    """A user's message for models that packaging would confuse: the pages found for it first, a line each, then the
+    words."""
     told = {"user": "You told me", "assistant": "I told you"}
-    found = [f"({told.get(page.get('role', ''), _remembered(page))}: {page['text']})" for page in pages]
+    found = [
+        f"({told.get(page.get('role', ''), _remembered(page))}: {' '.join(page['text'].split())})" for page in pages
+    ]
     return "\n".join([*found, text])
 
 
 def _remembered(page: Mapping[str, str]) -> str:
-    return f"From {page['place']}" if page.get("place") else "From memory"
+    return f"From {page['place'].replace(':', ' ')}" if page.get("place") else "From memory"
+
+
+def plain_core(question: str, blocks: Iterable[Block]) -> list[dict[str, str]]:
+    """What core memory says to a question, as a page: such models make no use of what stands far above it."""
+    lines = [
+        line
+        for block in blocks
+        if block.label != "persona"
+        for line in grounding.SENTENCE.split(block.text)
+        if grounding.answered_by(question, line)
+    ]
+    best = max(lines, key=lambda line: grounding.answered_by(question, line), default="")
+    return [{"text": best}] if best and grounding.asks(question) else []
 
 
 def stamp(at: int, zone: tzinfo | None) -> str:

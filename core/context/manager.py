@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from core.context import instructions
-from core.context.queue import Limits, decide, extract, groups, last_turn, to_evict, turns_before
+from core.context.queue import Limits, decide, extract, groups, last_turn, to_evict
 from core.context.render import Renderer
 from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, fits, own_total, predicted, space
 from core.messages import Item, Step
@@ -26,15 +26,13 @@ class SummaryFailed(Exception):
 @dataclass(slots=True)
 class QueueManager:
     """The queue manager of one agent. `summarise` is given the old summary, what was said, and the most tokens that
-    the new one may take; without it, or where it fails, the summary is an extract. `turns` is how many turns before
-    the present one may stay at most, for models that are confused by more."""
+    the new one may take; without it, or where it fails, the summary is an extract."""
 
     journal: Journal
     renderer: Renderer
     limits: Limits
     model: str
     summarise: Summarise | None = None
-    turns: int | None = None
 
     async def make_room(self, fixed: Fixed) -> AsyncIterator[Step]:
         """Does what has to happen before the next prompt is sent, and gives the steps that it took.
@@ -43,8 +41,6 @@ class QueueManager:
             WindowTooSmall: what is always sent does not fit.
         """
         check_fits(self.journal.state, fixed, self.limits, self.model)
-        if self.turns is not None and (old := turns_before(self.journal.state.queue, self.turns)):
-            yield await self._evicted(old)
         turn = self.journal.state.turn
         total = self.total(fixed)
         match decide(total, WARNING, self.limits, self.journal.state.warned, turn is not None and turn.evicted):
@@ -59,8 +55,7 @@ class QueueManager:
         state = self.journal.state
         own = own_total(state, fixed) + sum(item.tokens + MESSAGE_OVERHEAD for item in arriving)
         total = predicted(own, state, self.model)
-        crowded = self.turns is not None and turns_before((*state.queue, *arriving), self.turns)
-        free = fits(state, fixed, self.limits, self.model) and not crowded
+        free = fits(state, fixed, self.limits, self.model)
         return free and decide(total, WARNING, self.limits, state.warned, False) == "fine"
 
     def total(self, fixed: Fixed) -> int:

@@ -99,13 +99,6 @@ def last_turn(queue: Sequence[Item]) -> list[Item]:
     return list(queue[start:])
 
 
-def turns_before(queue: Sequence[Item], most: int) -> list[Item]:
-    """What has to go where more than `most` turns stand before the present one: all of them but the last, so that not
-    every turn begins with an eviction."""
-    starts = [index for index, item in enumerate(queue) if item.kind == "user"]
-    return list(queue[: starts[-2]]) if len(starts) > most + 1 else []
-
-
 def extract(old: str, lines: Sequence[str], characters: int) -> str:
     """An extractive summary: the old one and, of each line, the first sentence, newest kept longest.
 

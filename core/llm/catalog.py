@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.llm import protocol
-from core.llm.builtin import TURNS_IN_VIEW, Builtin, is_builtin
+from core.llm.builtin import Builtin, is_builtin
 from core.llm.gateway import Gateway
 from core.llm.tokens import Counter, ServerCounter, TiktokenCounter, encoding_of
 from memgpt.config import BUILTIN
@@ -31,11 +31,6 @@ class LocalServer:
 def can_search(model: str) -> bool:
     """Whether the model can be trusted to page its memory itself; small offline ones cannot."""
     return not is_builtin(model)
-
-
-def turns_in_view(model: str) -> int | None:
-    """How many turns before the present one the model makes use of; None where it uses all that its window holds."""
-    return TURNS_IN_VIEW if model == BUILTIN else None
 
 
 def first_protocol(model: str) -> str:

@@ -106,7 +106,7 @@ class Gateway:
         if request.schemas and request.protocol == protocol.JSON:
             arguments["response_format"] = protocol.response_format(request.schemas)
         if is_builtin(request.model):
-            arguments |= sampling(request.model)
+            arguments |= sampling(request.model, request.messages)
         if request.model == BUILTIN:
             arguments["max_tokens"] = min(request.max_tokens, SMALL_REPLY)
         return arguments

@@ -55,6 +55,30 @@ def test_a_conversation_that_is_remembered_after_a_restart(fresh_home: Home) -> 
     assert len(gone) == len(held)
 
 
+def test_it_makes_nothing_up_and_pages_like_any_model(fresh_home: Home) -> None:
+    """An agent that knows nothing says so; core memory answers; the window fills, warns and empties by the rules of
+    every model, and what has left it is found again."""
+    (fresh_home.path / "humans").mkdir(exist_ok=True)
+    (fresh_home.path / "humans" / "berta.txt").write_text(
+        "Her name is Berta.\nHer dog is called Zeus.", encoding="utf-8"
+    )
+    program = Program(fresh_home)
+    program.good("configure", "--set", "human=berta")
+    send = ("send", "--agent", "b", "--create", "--context-window", "1024", "--json", "--lines")
+    asked = ["Where does my sister live?", "What is my dog called?", "My sister Clara lives in Rome."]
+    rain = [
+        f"On day {day} it rained and I stayed at home with a book, some tea and an old record." for day in range(14)
+    ]
+    again = ["Where does my sister live?"]
+    done = program.good(*send, text="\n".join([*asked, *rain, *again]) + "\n", timeout=380)
+    said = [line["text"] for line in done.of("assistant_message")]
+    assert said[:2] == ["I don't know that yet.", "From my notes: Her dog is called Zeus."]
+    assert done.of("memory_pressure") and done.of("evicted")
+    assert said[-1] == "Your sister Clara lives in Rome."
+    sent = program.good("show", "context", "--agent", "b", "--json").json
+    assert sent["total"] <= sent["window"] == 1024
+
+
 def test_any_gguf_file_in_place(fresh_home: Home) -> None:
     program = Program(fresh_home)
     model = f"gguf:{weights()}"
