@@ -157,9 +157,9 @@ def _term(word: str) -> str:
 
 @functools.cache
 def _stemmer() -> Any:
-    import snowballstemmer
+    import Stemmer
 
-    return snowballstemmer.stemmer("english")
+    return Stemmer.Stemmer("english")
 
 
 def grammar(messages: Sequence[Mapping[str, Any]]) -> str:

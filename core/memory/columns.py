@@ -1,10 +1,11 @@
 """What ranking must know of every document, in arrays: loaded when a corpus is first searched, extended by what came
-since at each search. Some forty bytes a document.
+since at each search. Some seventy bytes a document.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -25,44 +26,82 @@ SELECT id, CASE kind {" ".join(f"WHEN '{kind}' THEN {n}" for n, kind in enumerat
        branch, step, moment, (hash(conversation) >> 1)::BIGINT AS conversation, position, length, marks, language
 FROM doc WHERE id > ? ORDER BY id
 """
+NEVER = 1 << 62  # a step that no journal comes to
+
+
+class Growing:
+    """An array that is appended to. What was given out of it stays as it is."""
+
+    __slots__ = ("_held", "_size")
+
+    def __init__(self, values: Any) -> None:
+        self._held, self._size = values, len(values)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def values(self) -> Any:
+        return self._held[: self._size]
+
+    def append(self, values: Any) -> None:
+        size = self._size + len(values)
+        if size > len(self._held):
+            grown = numpy.empty(size + size // 8 + 64, self._held.dtype)
+            grown[: self._size] = self.values
+            self._held = grown
+        self._held[self._size : size] = values
+        self._size = size
 
 
 @dataclass(slots=True)
 class Columns:
     """One row for each document, by rising id; ids may have gaps."""
 
-    rows: dict[str, Any] = field(default_factory=dict)
+    languages: frozenset[int] = frozenset()
+    _columns: dict[str, Growing] = field(default_factory=dict)
     _views: dict[Scope, View] = field(default_factory=dict)
+    _last_step: int = -1
 
     def refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Reads the documents that have come since the last time."""
-        found = connection.execute(QUERY, [int(self.ids[-1]) if len(self) else -1]).fetchnumpy()
+        last = int(self._columns["id"].values[-1]) if len(self) else -1
+        found = {name: numpy.asarray(values) for name, values in connection.execute(QUERY, [last]).fetchnumpy().items()}
         if not len(found["id"]):
             return
-        fresh = {name: numpy.asarray(values) for name, values in found.items()}
-        rows = {name: numpy.concatenate([self.rows[name], fresh[name]]) if self.rows else fresh[name] for name in fresh}
-        self.rows, self._views = rows, {}
+        for name, values in found.items():
+            if name in self._columns:
+                self._columns[name].append(values)
+            else:
+                self._columns[name] = Growing(values)
+        self.languages |= frozenset(numpy.flatnonzero(numpy.bincount(found["language"])).tolist())
+        self._last_step = max(self._last_step, int(found["step"].max()))
 
     def __len__(self) -> int:
-        return len(self.rows["id"]) if self.rows else 0
+        return len(self._columns["id"]) if self._columns else 0
 
-    @property
-    def ids(self) -> Any:
-        return self.rows["id"]
-
-    def languages(self) -> frozenset[int]:
-        return frozenset(numpy.unique(self.rows["language"]).tolist()) if len(self) else frozenset()
+    def rows(self, first: int = 0) -> dict[str, Any]:
+        """The columns from a row on."""
+        return {name: column.values[first:] for name, column in self._columns.items()}
 
     def view(self, scope: Scope) -> View:
         """The documents that a search may find. The latest are kept: most searches have the same scope."""
-        found = self._views.get(scope)
-        if found is None:
-            found = View.of(self, scope)
-            self._views = dict([*list(self._views.items())[1 - VIEWS :], (scope, found)])
+        key = self._lasting(scope)
+        found = self._views.pop(key, None)
+        found = View.of(self, key) if found is None else found.extended(self, key)
+        self._views[key] = found
+        while len(self._views) > VIEWS:
+            del self._views[next(iter(self._views))]
         return found
 
-    def mask(self, scope: Scope) -> Any:
-        rows = self.rows
+    def _lasting(self, scope: Scope) -> Scope:
+        """The same scope with a path that stays as it is while its last branch grows."""
+        branches = tuple((branch, NEVER if last >= self._last_step else last) for branch, last in scope.path.branches)
+        return replace(scope, path=replace(scope.path, branches=branches))
+
+    def chosen(self, scope: Scope, first: int) -> Any:
+        """The rows from one on that are in scope."""
+        rows = self.rows(first)
         mask = rows["kind"] == (KINDS.index(scope.kind) if scope.kind in KINDS else 254)
         if scope.path.branches:
             on_path = numpy.zeros(len(mask), bool)
@@ -79,13 +118,49 @@ class Columns:
             mask &= rows["moment"] < scope.until
         if scope.among is not None:
             mask &= numpy.isin(rows["id"], sorted(scope.among))
-        return mask
+        return first + numpy.flatnonzero(mask)
+
+
+@dataclass(slots=True)
+class Held:
+    """What a view is cut from: arrays by place, the place of each document, and how many rows were looked at."""
+
+    first_id: int
+    seen: int = 0
+    in_order: bool = True  # by rising id, which is also the order in which it was said
+    words: int = 0
+    arrays: dict[str, Growing] = field(default_factory=dict)
+    places: Growing = field(default_factory=lambda: Growing(numpy.zeros(0, numpy.int32)))
+    standing: Any = ()
+
+    def append(self, taken: dict[str, Any], passages: bool) -> None:
+        """Puts documents at the next places."""
+        before = {name: self.arrays[name].values[-1:] for name in (*TAKEN, "talk")} if self.arrays else {}
+        joined = {name: numpy.concatenate([before[name], taken[name]]) if before else taken[name] for name in TAKEN}
+        same = (joined["conversation"][1:] == joined["conversation"][:-1]) & (not passages)
+        apart = numpy.cumsum(~(same & (numpy.abs(numpy.diff(joined["moment"])) < APART)), dtype=numpy.int32)
+        talk = before["talk"] + apart if before else numpy.concatenate([numpy.zeros(1, numpy.int32), apart])
+        place, ids = len(self.arrays["id"]) if self.arrays else 0, taken["id"] - self.first_id
+        fresh = {**taken, "talk": talk, "asks": (taken["marks"] & ASKS) > 0, "times": taken["marks"] & (ASKS - 1)}
+        for name, values in fresh.items():
+            if name in self.arrays:
+                self.arrays[name].append(values)
+            else:
+                self.arrays[name] = Growing(values)
+        self.places.append(numpy.full(max(0, int(ids.max()) + 1 - len(self.places)), -1, numpy.int32))
+        self.places.values[ids] = numpy.arange(place, place + len(ids), dtype=numpy.int32)
+        self.words += int(taken["length"].sum())
+
+
+SHOWN = ("id", "talk", "moment", "length", "asks", "times")
+TAKEN = ("id", "conversation", "position", "moment", "length", "marks")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """The documents in scope, each at a place; `talk` is equal where two lie in one stretch of one conversation, so the
-    places before and after a message are its neighbours. Passages have none."""
+    places before and after a message are its neighbours. Passages have none. `words` is how many terms all have
+    together. A longer view leaves this one as it is."""
 
     ids: Any
     talk: Any
@@ -93,46 +168,78 @@ class View:
     lengths: Any
     asks: Any
     times: Any
-    first_id: int
+    words: int
     _places: Any
+    _held: Held
 
     @classmethod
     def of(cls, columns: Columns, scope: Scope) -> View:
-        if not len(columns):
+        chosen = columns.chosen(scope, 0) if len(columns) else numpy.zeros(0, numpy.int64)
+        if not len(chosen):
             none = numpy.zeros(0, numpy.int64)
-            return cls(none, none, none, none, none, none, 0, none)
-        rows = columns.rows
-        chosen = numpy.flatnonzero(columns.mask(scope))
-        taken = {name: rows[name][chosen] for name in ("id", "conversation", "position", "moment", "length", "marks")}
-        same = taken["conversation"][1:] == taken["conversation"][:-1]
-        if (same & (taken["position"][1:] < taken["position"][:-1])).any():  # not in the order in which it was said
+            return cls(none, none, none, none, none > 0, none, 0, none, Held(0, len(columns)))
+        rows = columns.rows()
+        taken = {name: rows[name][chosen] for name in TAKEN}
+        held = Held(int(taken["id"].min()), in_order=_in_order(taken))
+        if not held.in_order:
             order = numpy.lexsort((taken["id"], taken["position"], taken["conversation"]))
             taken = {name: values[order] for name, values in taken.items()}
-            same = taken["conversation"][1:] == taken["conversation"][:-1]
-        apart = ~(same & (numpy.abs(numpy.diff(taken["moment"])) < APART))
-        if scope.kind != "recall":
-            apart[:] = True
-        talk = numpy.concatenate([numpy.zeros(1, numpy.int32), numpy.cumsum(apart, dtype=numpy.int32)])[: len(chosen)]
-        first = int(rows["id"][0])
-        places = numpy.full(int(rows["id"][-1]) - first + 1, -1, numpy.int32)
-        places[taken["id"] - first] = numpy.arange(len(chosen), dtype=numpy.int32)
-        asks, times = (taken["marks"] & ASKS) > 0, (taken["marks"] & (ASKS - 1)).astype(numpy.float32)
-        return cls(
-            taken["id"], talk, taken["moment"], taken["length"].astype(numpy.float32), asks, times, first, places
-        )
+        held.append(taken, scope.kind != "recall")
+        return cls._cut(held, len(columns))
+
+    def extended(self, columns: Columns, scope: Scope) -> View:
+        """The same with the documents that have come since."""
+        held = self._held
+        chosen = columns.chosen(scope, held.seen) if held.seen < len(columns) else numpy.zeros(0, numpy.int64)
+        if not len(chosen):
+            held.seen = len(columns)
+            return self
+        taken = {name: values[chosen - held.seen] for name, values in columns.rows(held.seen).items() if name in TAKEN}
+        if not len(self) or not held.in_order or not _in_order(taken, held):
+            return View.of(columns, scope)
+        held.append(taken, scope.kind != "recall")
+        return self._cut(held, len(columns))
+
+    @classmethod
+    def _cut(cls, held: Held, seen: int) -> View:
+        held.seen = seen
+        ids, talk, moments, lengths, asks, times = (held.arrays[name].values for name in SHOWN)
+        return cls(ids, talk, moments, lengths, asks, times, held.words, held.places.values, held)
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def standing(self, made: Callable[[Any, Any], Any]) -> Any:
+        """What is made of the lengths and of who asks, the same for every search, and kept."""
+        held = self._held.standing
+        if len(held) < len(self):
+            fresh = made(self.lengths[len(held) :], self.asks[len(held) :])
+            held = self._held.standing = numpy.concatenate([held, fresh]) if len(held) else fresh
+        return held[: len(self)]
+
     def places(self, docs: Any) -> Any:
         """The places of documents; those out of scope are left out."""
-        offsets = docs - self.first_id
+        offsets = docs - self._held.first_id
         found = self._places[offsets[(offsets >= 0) & (offsets < len(self._places))]]
         return found[found >= 0]
 
     def by_place(self, values: Any, missing: float) -> Any:
         """Values that are given by document id, in the order of places."""
+        if not len(self):
+            return numpy.zeros(0, numpy.float32)
+        first, last = int(self.ids[0]), int(self.ids[-1])
+        if self._held.in_order and last < len(values):
+            return values[first : last + 1] if last - first == len(self) - 1 else values[self.ids]
         found = numpy.full(len(self), missing, numpy.float32)
         held = self.ids < len(values)
         found[held] = values[self.ids[held]]
         return found
+
+
+def _in_order(taken: dict[str, Any], before: Held | None = None) -> bool:
+    """Whether documents stand in the order in which they were said."""
+    conversation, position = taken["conversation"], taken["position"]
+    if before is not None:
+        conversation = numpy.concatenate([before.arrays["conversation"].values[-1:], conversation])
+        position = numpy.concatenate([before.arrays["position"].values[-1:], position])
+    return not ((conversation[1:] == conversation[:-1]) & (position[1:] < position[:-1])).any()

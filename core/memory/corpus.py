@@ -8,6 +8,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -17,12 +18,15 @@ from core.memory.columns import Columns, View
 from core.memory.embedding import Embedder, Nearness, QueryVector, WorkerGone
 from core.memory.scope import Path, Query, Scope
 from core.memory.terms import ANALYSIS, verbatim
+from core.store.codec import ranges
 from core.store.database import Database
 
 if TYPE_CHECKING:
     import duckdb
 
 LOAD_ROWS = 8192
+FEW, FAR = 24, 250_000  # documents that are looked up one by one where they lie so far apart: two row groups
+LOOKS = 64  # look-ups of one statement
 FETCHED = "d.id, d.key, t.body, d.moment, d.role, d.name, d.title, d.file, d.place, d.tags, d.step"
 
 
@@ -167,9 +171,7 @@ class Corpus:
         """Documents as they are shown, by number."""
         if not docs:
             return {}
-        listed = ",".join(map(str, docs))
-        query = f"SELECT {FETCHED} FROM doc d JOIN text t ON t.id = d.text WHERE d.id IN ({listed})"
-        rows = await self.database.read(lambda connection: connection.execute(query).fetchall())
+        rows = await self.database.read(functools.partial(_fetched, docs=docs))
         return {row[0]: Row(*row) for row in rows}
 
     # --- vectors ----------------------------------------------------------------------------------------------
@@ -185,12 +187,13 @@ class Corpus:
 
     async def vectors(self, docs: Sequence[int]) -> dict[int, list[bytes]]:
         """The stored vectors of documents, one for each piece."""
-        listed = ",".join(map(str, docs))
-        query = f"SELECT doc, value FROM vector WHERE doc IN ({listed}) AND model = ?"
-        rows = await self.database.read(lambda connection: connection.execute(query, [self.model]).fetchall())
+        half = len(docs) // 2 if len(docs) > FEW else 0
+        work = (functools.partial(_vectors, docs=part) for part in (docs[:half], docs[half:]))
+        rows = chain.from_iterable(await asyncio.gather(*map(self.database.read, work)))
         found: dict[int, list[bytes]] = {}
-        for doc, value in rows:
-            found.setdefault(doc, []).append(value)
+        for doc, model, value in rows:
+            if model == self.model:
+                found.setdefault(doc, []).append(value)
         return found
 
     async def loaded(self) -> None:
@@ -202,11 +205,16 @@ class Corpus:
             generation = self.embedder.generation
             await self.embedder.drop(self.name)
             last = await self.database.read(_last_vector)
-            for first in range(0, last + 1, LOAD_ROWS):
-                docs, data = await self.database.read(functools.partial(self._stored, first=first))
+            reading = self._reading(0)
+            for first in range(LOAD_ROWS, last + 1 + LOAD_ROWS, LOAD_ROWS):  # the next are read while these are sent
+                (docs, data), reading = await reading, self._reading(first)
                 if docs:
                     await self.embedder.add(self.name, docs, data)
+            await reading
             self._generation = generation
+
+    def _reading(self, first: int) -> asyncio.Future[tuple[list[int], bytes]]:
+        return asyncio.ensure_future(self.database.read(functools.partial(self._stored, first=first)))
 
     def _stored(self, connection: duckdb.DuckDBPyConnection, first: int) -> tuple[list[int], bytes]:
         query = "SELECT doc, value FROM vector WHERE doc >= ? AND doc < ? AND model = ? ORDER BY doc"
@@ -216,7 +224,37 @@ class Corpus:
 
 def _view(connection: duckdb.DuckDBPyConnection, columns: Columns, scope: Scope) -> tuple[View, frozenset[int]]:
     columns.refresh(connection)
-    return columns.view(scope), columns.languages()
+    return columns.view(scope), columns.languages
+
+
+def _fetched(connection: duckdb.DuckDBPyConnection, docs: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Documents with their texts. Few that lie far apart are looked up one by one."""
+    if len(docs) > FEW or max(docs) - min(docs) < FAR:
+        listed = ",".join(map(str, docs))
+        query = f"SELECT {FETCHED} FROM doc d JOIN text t ON t.id = d.text WHERE d.id IN ({listed})"
+        return connection.execute(query).fetchall()
+    rows = _one_by_one(connection, FETCHED.replace("t.body", "d.text"), "doc d", "d.id", docs)
+    bodies = dict(_one_by_one(connection, "id, body", "text", "id", [row[2] for row in rows]))
+    return [(*row[:2], bodies[row[2]], *row[3:]) for row in rows if row[2] in bodies]  # else taken out just now
+
+
+def _one_by_one(
+    connection: duckdb.DuckDBPyConnection, columns: str, table: str, key: str, numbers: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """Rows by their numbers, each run of these a look-up of its own: that reads a page or two, where `IN` reads whole row
+    groups."""
+    looks = [
+        f"SELECT {columns} FROM {table} WHERE {key} BETWEEN {first} AND {last}"
+        for first, last in ranges(sorted(set(numbers)))
+    ]
+    found: list[tuple[Any, ...]] = []
+    for place in range(0, len(looks), LOOKS):
+        found += connection.execute(" UNION ALL ".join(looks[place : place + LOOKS])).fetchall()
+    return found
+
+
+def _vectors(connection: duckdb.DuckDBPyConnection, docs: Sequence[int]) -> list[tuple[Any, ...]]:
+    return _one_by_one(connection, "doc, model, value", "vector", "doc", docs)
 
 
 def _closeness(text: str, words: str) -> int:

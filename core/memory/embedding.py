@@ -17,6 +17,7 @@ import numpy
 
 Array = numpy.ndarray[Any, numpy.dtype[numpy.float32]]
 HEADER = struct.Struct("<II")
+READ_AT_ONCE = 1 << 22  # bytes of an answer before its reader is woken: the scores of a million documents
 SECRET_MARKS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -77,6 +78,7 @@ class Embedder:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-W", "ignore", "-m", "core.memory.worker",
                     stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment,
+                    limit=READ_AT_ONCE,
                 )  # fmt: skip
             self.generation += 1
             self._reader = asyncio.create_task(self._read(self._process))

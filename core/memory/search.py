@@ -29,19 +29,20 @@ from core.memory.columns import View
 from core.memory.corpus import Corpus, Row
 from core.memory.dates import Span, spans
 from core.memory.embedding import Nearness, WorkerGone
-from core.memory.exact import certified
+from core.memory.exact import certified, least
 from core.memory.letters import to_the_letter
 from core.memory.scope import Path, Query, Scope
 from core.memory.terms import QueryTerm, as_speaker, language_of, query_terms
 
 NEAREST = 100
-K1, B, LONG = 0.5, 0.25, 200.0  # BM25 with presence for frequency; terms beyond which a text counts as no longer
+K1, B, LONG = 0.5, 0.25, 200  # BM25 with presence for frequency; terms beyond which a text counts as no longer
 WORDS, MEANING = 0.5, 0.85
 # How much of a word that a message's neighbour says it says itself: those before it by distance, then those after it.
 # A question before it counts for more, since it is the answer.
 NEIGHBOURS = ((1, 0.3), (2, 0.3), (3, 0.1), (-1, 0.15), (-2, 0.1), (-3, 0.05))
 ANSWERS = 0.6
 NEAR_NEIGHBOURS = ((1, 0.4), (2, 0.25), (3, 0.1), (-1, 0.4), (-2, 0.1))
+PART, FARTHEST = 32_768, max(abs(distance) for distance, _ in NEAR_NEIGHBOURS)  # documents at once; reach of nearness
 SPREAD_MOST = 50_000  # documents that share a word; one as common as that says nothing about its neighbours
 SPEAKER = 1.3  # the query names who said it
 SAID_THEN, SAID_AFTER = 4.0, 0.7  # in the days that the query names, and what of it the next day has
@@ -148,7 +149,8 @@ async def _nearness(corpora: Sequence[tuple[Corpus, Path]], query: Query) -> tup
 def _weigh_words(found: Sequence[Evidence], query: Query, zone: tzinfo | None) -> None:
     """The evidence that needs no vector. How rare a word is, is counted over all corpora together."""
     count = sum(len(evidence.view) for evidence in found)
-    mean = sum(float(evidence.view.lengths.sum()) for evidence in found) / max(1, count) or 1.0
+    mean = sum(evidence.view.words for evidence in found) / max(1, count) or 1.0
+    heavy = (K1 * (1 - B + B * numpy.arange(LONG + 1) / mean)).astype(numpy.float32)
     present = datetime.now(zone) if zone else datetime.now().astimezone()
     named = spans(query.text, present, language_of(query.text))
     telling = _telling(found)
@@ -156,7 +158,6 @@ def _weigh_words(found: Sequence[Evidence], query: Query, zone: tzinfo | None) -
         view = evidence.view
         evidence.words, evidence.shares = numpy.zeros(len(view), numpy.float32), numpy.zeros(len(view), bool)
         evidence.whole = numpy.full(len(view), bool(evidence.postings))
-        heavy = K1 * (1 - B + B * numpy.minimum(view.lengths, LONG) / mean)
         for place, (term, places) in enumerate(evidence.postings):
             holding = sum(len(other.postings[place][1]) for other in found)
             _add_word(evidence, term, places, _idf(count, holding), heavy, telling[place])
@@ -185,11 +186,16 @@ def _add_word(evidence: Evidence, term: QueryTerm, places: Any, idf: float, heav
     weight = WORDS * idf * (K1 + 1)
     beyond = IDENTIFIER if term.identifier else RARER * max(0.0, idf - RARE)
     if len(places) > SPREAD_MOST or evidence.scope.kind != "recall":
-        evidence.words[places] += weight / (1 + heavy[places])
+        evidence.words[places] += weight / (1 + _heavy(evidence, places, heavy))
     else:
         _spread(evidence, places, weight, heavy)
     if beyond:
         evidence.words[places] += beyond
+
+
+def _heavy(evidence: Evidence, places: Any, heavy: Any) -> Any:
+    """What the lengths of documents weigh; `heavy` has it by length."""
+    return heavy[numpy.minimum(evidence.view.lengths[places], LONG)]
 
 
 def _spread(evidence: Evidence, places: Any, weight: float, heavy: Any) -> None:
@@ -205,7 +211,7 @@ def _spread(evidence: Evidence, places: Any, weight: float, heavy: Any) -> None:
         reached.append(near)
     for near in reached:  # each document once: what was counted is cleared
         said = heard[near]
-        evidence.words[near] += weight * said / (said + heavy[near])
+        evidence.words[near] += weight * said / (said + _heavy(evidence, near, heavy))
         heard[near] = 0.0
 
 
@@ -220,16 +226,21 @@ def _neighbours(view: View, places: Any, distance: int) -> tuple[Any, Any]:
 
 def _other(view: View, said_by: Sequence[Any], named: Sequence[Span], when: bool) -> Any:
     """Who said it, when, and whether it can answer."""
-    score = SAYS_MORE * numpy.log1p(numpy.minimum(view.lengths, ENOUGH)) - ASKS * view.asks
+    score = view.standing(_says)
     if when:
-        score = score + TELLS_WHEN * view.times
-    speaks = numpy.zeros(len(view), bool)
-    for places in said_by:
-        speaks[places] = True
-    score = score + SPEAKER * speaks
+        score = score + TELLS_WHEN * view.times.astype(numpy.float32)
+    if any(len(places) for places in said_by):
+        speaks = numpy.zeros(len(view), numpy.float32)
+        speaks[numpy.concatenate(said_by)] = SPEAKER
+        score = score + speaks
     for span in named:
-        score = score + SAID_THEN * _said_then(view.moments, span)
-    return score.astype(numpy.float32)
+        score = score + (SAID_THEN * _said_then(view.moments, span)).astype(numpy.float32)
+    return score
+
+
+def _says(lengths: Any, asks: Any) -> Any:
+    """How likely a text is to say something, by its length and whether it asks."""
+    return (SAYS_MORE * numpy.log1p(numpy.minimum(lengths, ENOUGH)) - ASKS * asks).astype(numpy.float32)
 
 
 def _said_then(moments: Any, span: Span) -> Any:
@@ -248,29 +259,48 @@ def _weigh_meaning(found: Sequence[Evidence], query: Query) -> None:
         for evidence in found
         if evidence.near is not None
     ]
-    held = [cosines[cosines > -1.5] for _, cosines in known]
+    held = [cosines[cosines > -1.5] if (cosines < -1.5).any() else cosines for _, cosines in known]
     count = sum(len(values) for values in held)
     mean = (sum(float(values.sum()) for values in held) + FEW * USUAL) / (count + FEW)
-    square = sum(float(((values - mean) ** 2).sum()) for values in held) + FEW * SPREAD**2
+    square = sum(_square(values - numpy.float32(mean)) for values in held) + FEW * SPREAD**2
     deviation = math.sqrt(square / (count + FEW))
     for evidence, cosines in known:
-        z = numpy.where(cosines > -1.5, (cosines - mean) / deviation, 0.0).astype(numpy.float32)
-        evidence.meaning, spread = _with_neighbours(z, evidence.view)
+        evidence.meaning, spread = _with_neighbours(cosines, mean, deviation, evidence.view.talk)
         evidence.deviation = deviation * spread
     for evidence in found:
-        has_words = evidence.words if query.mode != "vector" else 0.0
-        has_meaning = MEANING * evidence.meaning if evidence.meaning is not None else 0.0
-        evidence.total = evidence.other + has_words + has_meaning
+        evidence.total = evidence.other + numpy.float32(0)
+        if query.mode != "vector":
+            evidence.total = evidence.total + evidence.words
+        if evidence.meaning is not None:
+            evidence.total = evidence.total + MEANING * evidence.meaning
 
 
-def _with_neighbours(z: Any, view: View) -> tuple[Any, float]:
+def _with_neighbours(cosines: Any, mean: float, deviation: float, talk: Any) -> tuple[Any, float]:
+    """In deviations, each with its neighbours; part by part, so that what is worked on stays near the processor."""
+    total = numpy.empty(len(cosines), numpy.float32)
+    square = 0.0
+    for first in range(0, len(cosines), PART):
+        start, end = max(0, first - FARTHEST), min(len(cosines), first + PART + FARTHEST)
+        part = numpy.where(cosines[start:end] > -1.5, (cosines[start:end] - mean) / deviation, numpy.float32(0))
+        spread = _spread_near(part, talk[start:end])[first - start : first - start + PART]
+        total[first : first + PART] = spread
+        square += _square(spread)
+    deviation = math.sqrt((square + FEW) / (len(total) + FEW))
+    total /= numpy.float32(deviation)
+    return total, deviation
+
+
+def _spread_near(z: Any, talk: Any) -> Any:
     total = z.copy()
     for distance, share in NEAR_NEIGHBOURS:
         later, earlier = slice(abs(distance), None), slice(None, -abs(distance))
         here, there = (later, earlier) if distance > 0 else (earlier, later)
-        total[here] += share * z[there] * (view.talk[here] == view.talk[there])
-    deviation = math.sqrt((float((total**2).sum()) + FEW) / (len(total) + FEW))
-    return total / numpy.float32(deviation), deviation
+        total[here] += share * z[there] * (talk[here] == talk[there])
+    return total
+
+
+def _square(values: Any) -> float:
+    return float(numpy.dot(values, values))
 
 
 # --- choosing -------------------------------------------------------------------------------------------------------
@@ -280,10 +310,7 @@ def _best(scores: Any, count: int) -> Any:
     """The places of the highest scores, best first; of equal ones the later."""
     if not len(scores) or count <= 0:
         return _no_places()
-    count = min(count, len(scores))
-    top = numpy.argpartition(-scores, count - 1)[:count]
-    least = scores[top].min()
-    top = numpy.flatnonzero(scores >= least) if (scores == least).sum() > 1 else top
+    top = numpy.flatnonzero(scores >= least(scores, count))
     return top[numpy.lexsort((-top, -scores[top]))][:count]
 
 

@@ -78,9 +78,10 @@ class Worker:
             urgency = URGENT if header["op"] in ("query", "scores") else URGENT + 1
             self._waiting.put((urgency, arrival, header, data))
 
-    def _send(self, header: dict[str, Any], body: bytes = b"") -> None:
+    def _send(self, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
         head = json.dumps(header).encode()
-        self._target.write(HEADER.pack(len(head), len(body)) + head + body)
+        self._target.write(HEADER.pack(len(head), len(body)) + head)
+        self._target.write(body)
         self._target.flush()
 
     def _model(self, name: str) -> Any:
@@ -90,7 +91,7 @@ class Worker:
             self._models[name] = load(name)
         return self._models[name]
 
-    def _answer(self, header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    def _answer(self, header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
         match header["op"]:
             case "embed":
                 counts, vectors = self._model(header["model"]).embed(header["texts"], self._serve_urgent)
@@ -107,10 +108,9 @@ class Worker:
                 vector = self._model(header["model"]).query(header["text"])
                 return {"embed_ms": round((time.perf_counter() - began) * 1000, 3)}, vector.tobytes()
             case "scores":
-                found, error = self._matrices.get(header["corpus"], Matrix()).scores(
-                    numpy.frombuffer(data, numpy.float32)
-                )
-                return {"error_bound": error}, found.tobytes()
+                vector = numpy.frombuffer(bytearray(data), numpy.float32)
+                found, error = self._matrices.get(header["corpus"], Matrix()).scores(vector)
+                return {"error_bound": error}, found.data.cast("B")
             case "describe":
                 return {"device": self._model(header["model"]).device}, b""
         return {}, b""
