@@ -77,6 +77,11 @@ def find(word: str) -> Command | None:
     return next((command for command in COMMANDS if wanted == command.name or wanted in command.aliases), None)
 
 
+def may_be_command(text: str) -> bool:
+    """Whether a text is the beginning of a command's name, no argument yet."""
+    return text.startswith("/") and " " not in text and "\n" not in text
+
+
 def unknown(word: str) -> str:
     """The one line that answers a command that does not exist, with the nearest that does."""
     from rapidfuzz import fuzz, process

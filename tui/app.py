@@ -304,6 +304,8 @@ class MemGPTApp(App[None], inherit_bindings=False):
     @on(Prompt.Moved)
     def _moved(self, event: Prompt.Moved) -> None:
         step = {"up": -1, "down": 1}.get(event.key)
+        if not step:
+            self.menu.follow(self.prompt.text)
         if step and self.menu.is_open:
             self.menu.move(step)
         elif step and self.first_run:
@@ -316,6 +318,8 @@ class MemGPTApp(App[None], inherit_bindings=False):
                 self.prompt.submit()
             else:
                 self.prompt.fill(f"/{command.name} ")
+        elif event.key == "take":
+            self.prompt.submit()
 
     def _close_menu(self) -> None:
         self.menu.close()

@@ -227,6 +227,19 @@ async def test_the_slash_palette(home: Home, agent_name: str, model: ModelServer
         await says(pilot, "/recall needs QUERY.")
 
 
+async def test_quick_hands_are_ahead_of_the_palette(home: Home, agent_name: str, model: ModelServer) -> None:
+    """Enter in the same burst as an argument sends, though the palette is still drawn."""
+    async with opened(home, agent_name, model) as pilot:
+        app = app_of(pilot)
+        app.prompt.fill("/rec")
+        await until(pilot, lambda: app.menu.is_open)
+        app.prompt.fill("/recall zebra")
+        app.prompt.action_send()
+        app.prompt.insert("and on")
+        await until(pilot, lambda: "Showing 0 of 0 results" in chat(pilot))
+        assert app.prompt.text == "and on"
+
+
 async def test_help_context_and_command_palette(home: Home, agent_name: str, model: ModelServer) -> None:
     async with opened(home, agent_name, model) as pilot:
         for key, title in (("f1", "Help"), ("f2", "Context at step"), ("ctrl+p", "")):

@@ -9,6 +9,8 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from memgpt.commands import may_be_command
+from memgpt.commands import may_be_command
 from tui.keymap import bindings_of
 
 
@@ -59,7 +61,8 @@ class Prompt(TextArea):
         self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
-        if self.menu_open:
+        # What was typed since the menu was drawn counts: quick hands are ahead of it.
+        if self.menu_open and may_be_command(self.text):
             self.post_message(self.Moved("take"))
             return
         self.submit()

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from memgpt.commands import Command
+from memgpt.commands import Command, may_be_command
 from tui.palette import matching
 
 ROWS = 8
@@ -37,8 +37,7 @@ class SlashMenu(OptionList, can_focus=False):
 
     def follow(self, text: str) -> None:
         """Shows what the prompt's text may become; closed once an argument is being written or nothing matches."""
-        wanted = text.startswith("/") and "\n" not in text and " " not in text
-        found = matching(text) if wanted else []
+        found = matching(text) if may_be_command(text) else []
         if found != self._found:
             self._found = found
             self.clear_options()
