@@ -10,7 +10,6 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from memgpt.commands import may_be_command
-from memgpt.commands import may_be_command
 from tui.keymap import bindings_of
 
 
