@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("help", "first_frame", "own_time", "streaming", "idle", "stall", "exact", "kill_store", "builtin")
+NAMES = (
+    "help", "first_frame", "own_time", "streaming", "idle", "stall", "exact", "kill_store", "builtin", "scale", "peers",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -22,7 +22,8 @@ from core.store.database import Database
 from memgpt.config import AgentConfig
 from memgpt.home import Home
 
-WIDTH, CENTRES, NOISE, CHUNK = 384, 2000, 0.8, 65_536
+WIDTH, CENTRES, NOISE, CHUNK = 384, 2000, 0.8, 122_880
+# CHUNK is a row group of DuckDB's; of smaller ones it would make full ones at some checkpoint, and write all anew.
 TALK = 40  # messages of one sitting, a minute apart; the next is on the next day
 STATEMENTS = (
     "I told her about the {} {} near the {}.",

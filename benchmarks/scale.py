@@ -19,7 +19,6 @@ from typing import Any
 
 from benchmarks import made
 from benchmarks.support import kind, median, processes, program, quantile, row, settled
-from core.functions.conversation import base_executor  # noqa: F401  (loaded before anything is timed)
 from core.memory import documents
 from core.memory.documents import Document
 from core.memory.search import Query
@@ -27,6 +26,7 @@ from core.store.journal import Draft
 from memgpt.config import AgentConfig
 from memgpt.home import Home
 from memgpt.link import Link
+from tests.support.program import Program
 
 SIZES = (10_000, 100_000)
 MODES = ("hybrid", "text", "vector")
@@ -179,28 +179,38 @@ def _shares(seconds: Sequence[float], *shares: float) -> list[str]:
 
 def one_size(count: int, length: int = 20) -> None:
     with program() as found:
-        home = found.home
-        asyncio.run(_empty(home))
-        grown = asyncio.run(made.grow(home, "big", count, length))
-        row(f"{count:,} messages of {length} words; load {os.getloadavg()[0]:.1f}", f"{grown.file_bytes / 1e9:.2f} GB")
-        row("  import, messages/s; found at once", f"{grown.messages_a_second:,.0f}", grown.found_at_once)
-        for question in ("memory",):
-            found.good("search", "recall", question, "--agent", "empty", timeout=120)
-        settled(home)
-        alone = memory(home)["embeddings"][0]
-        for mode in MODES:
-            taken, embedded = zip(*asyncio.run(searched(home, "big", mode)), strict=True)
-            row(f"  {mode}, p50 / p95 ms; embedding", *_shares(taken, 0.5, 0.95), *_shares(embedded, 0.5))
-        now = memory(home)
-        shares = (now["embeddings"][0] - alone, now["engine"][0])
-        row("  memory less the model, MB; worker; engine", *(f"{share:.0f}" for share in (sum(shares), *shares)))
-        row("  mapped files, MB", f"{sum(mapped for _, mapped in now.values()):.0f}")
-        found.good("engine", "stop", "--now")
-        asyncio.run(exactness(home, "big"))
-        asyncio.run(opening(home, ("empty", "big")))
-        row("  insert and commit, p50 / p99 ms", *_shares(asyncio.run(inserted(home, "big")), 0.5, 0.99))
-        row("  hybrid after a message, p50 / p95 ms", *_shares(asyncio.run(living(home, "big")), 0.5, 0.95))
-        row(f"  load {os.getloadavg()[0]:.1f}")
+        asyncio.run(_empty(found.home))
+        grown = asyncio.run(made.grow(found.home, "big", count, length))
+        row(f"{count:,} messages of {length} words, file", f"{grown.file_bytes / 1e9:.2f} GB")
+        row("  import, messages/s; found at once", f"{grown.messages_a_second:,.0f}", str(grown.found_at_once))
+        measured(found)
+
+
+def measured(found: Program) -> None:
+    """What there is to say of an agent `big` beside an agent `empty`."""
+    home = found.home
+    found.good("search", "recall", "memory", "--agent", "empty", timeout=120)
+    settled(home)
+    alone = memory(home)["embeddings"][0]
+    for mode in MODES:
+        load = os.getloadavg()[0]
+        taken, embedded = zip(*asyncio.run(searched(home, "big", mode)), strict=True)
+        row(
+            f"  {mode}, p50 / p95 ms; embedding; load",
+            *_shares(taken, 0.5, 0.95),
+            *_shares(embedded, 0.5),
+            f"{load:.1f}",
+        )
+    now = memory(home)
+    shares = (now["embeddings"][0] - alone, now["engine"][0])
+    row("  memory less the model, MB; worker; engine", *(f"{share:.0f}" for share in (sum(shares), *shares)))
+    row("  mapped files, MB", f"{sum(mapped for _, mapped in now.values()):.0f}")
+    found.good("engine", "stop", "--now")
+    asyncio.run(exactness(home, "big"))
+    asyncio.run(opening(home, ("empty", "big")))
+    row("  insert and commit, p50 / p99 ms", *_shares(asyncio.run(inserted(home, "big")), 0.5, 0.99))
+    row("  hybrid after a message, p50 / p95 ms", *_shares(asyncio.run(living(home, "big")), 0.5, 0.95))
+    row("  load at the end", f"{os.getloadavg()[0]:.1f}")
 
 
 async def _empty(home: Home) -> None:

@@ -59,6 +59,7 @@ class Corpus:
         self._looking = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._generation = 0
+        self._load: asyncio.Future[None] | None = None
 
     def start(self) -> None:
         """Begins to embed, in the background, what has no vector yet."""
@@ -87,6 +88,9 @@ class Corpus:
 
     async def close(self) -> None:
         await self.backlog.close()
+        if self._load:
+            self._load.cancel()
+            await asyncio.gather(self._load, return_exceptions=True)
         with contextlib.suppress(WorkerGone):  # a worker that is gone holds nothing
             await self.embedder.drop(self.name)
 
@@ -197,7 +201,13 @@ class Corpus:
         return found
 
     async def loaded(self) -> None:
-        """Gives the worker the vectors that are stored, once for every worker that there has been."""
+        """Gives the worker the vectors that are stored, once for every worker that there has been. Who gives up waiting
+        does not stop it."""
+        if self._load is None or self._load.done():
+            self._load = asyncio.ensure_future(self._loaded())
+        await asyncio.shield(self._load)
+
+    async def _loaded(self) -> None:
         async with self._loading:
             await self.embedder.start()
             if self._generation == self.embedder.generation:
