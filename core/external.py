@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -17,6 +18,7 @@ from core.llm.grounding import answered_by, asks
 from core.memory import documents
 from core.memory.scope import Scope
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
+from core.memory.terms import index, query_terms
 from core.messages import MAIN_CONVERSATION, Step
 from core.store.journal import Draft, Journal, now
 from memgpt.home import fold
@@ -30,6 +32,8 @@ RECALLED_SHARE = 8  # of what the reply leaves
 REPEATED_HITS = 1  # with more, a model of 135 M parameters mixes them up
 LOOKED_AT = 16  # hits, for those among them that are worth it
 RECALL_WAIT_S = 1.0
+LONGEST_WORD = 40  # characters that are looked through for a blank to cut at
+WORD = re.compile(r"\w+")
 SEARCHES_KEPT = 16  # whose further pages are answered as of their first
 NO_FILTERS = Filters()
 Sources = Callable[[Sequence[str]], Sequence[Corpus]]
@@ -230,16 +234,24 @@ def ago(at: int, present: int) -> str:
 
 
 def excerpt(text: str, query: str, characters: int) -> str:
-    """The text, or where it is long the part around the query's first word that stands in it."""
+    """The text, or where it is long the part of it in which most of the query's words stand close together."""
     if len(text) <= characters:
         return text
-    lowered = text.lower()
-    places = [lowered.find(word) for word in query.lower().split() if len(word) > 2]
-    found = [place for place in places if place >= 0]
-    if not found or min(found) < characters // 2:
+    wanted = {term for entry in query_terms(query) for term in entry.terms}
+    places = [(match.start(), terms) for match in WORD.finditer(text) if (terms := index(match.group()).terms & wanted)]
+    if not places:
         return clipped(text, len(text), characters, "search with other words for the rest")
-    start = max(0, min(found) - characters // 3)
-    return f"…{text[start : start + characters]}…"
+    reach = characters * 3 // 4
+
+    def held(start: int) -> int:
+        return len(frozenset().union(*(terms for place, terms in places if start <= place < start + reach)))
+
+    best = max((place for place, _ in places), key=held)
+    first = max(0, min(best - (characters - reach) // 2, len(text) - characters))
+    first = text.find(" ", first, first + LONGEST_WORD) + 1 or first if first else 0
+    last = first + characters
+    last = text.rfind(" ", last - LONGEST_WORD, last) if last < len(text) else len(text)
+    return f"{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"
 
 
 def where(hit: Hit) -> str:

@@ -331,7 +331,9 @@ async def _sources(roster: Roster, given: Parameters, caller: Caller) -> AsyncIt
 
 
 async def _attach_source(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    await attaching.attach(roster, await _session(roster, given), given["source"])
+    first = not roster.home.agent_names() and given["agent"] == config.DEFAULT_AGENT  # as opening the app would make it
+    session = await _session(roster, {**given, "create": first})
+    await attaching.attach(roster, session, given["source"])
     yield "result", {}
 
 

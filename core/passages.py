@@ -37,6 +37,10 @@ class Change:
     tags: str = ""
 
     @property
+    def done(self) -> str:
+        return self.verb + ("d" if self.verb.endswith("e") else "ed")
+
+    @property
     def asks(self) -> bool:
         """Whether words would be gone, which nobody does by one keystroke."""
         return self.verb in ("reword", "delete")

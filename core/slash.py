@@ -288,7 +288,7 @@ async def _passage(asked: Asked) -> Outcome:
         return Outcome(passages.described(change), ask=f"{change.verb.capitalize()} passage {change.key}?")
     step = await passages.apply(asked.session, change)
     key = change.key or f"m{step.id}"
-    return Outcome(f"Passage {key}: {change.verb}d. /undo takes it back.", data={"id": key})
+    return Outcome(f"Passage {key}: {change.done}. /undo takes it back.", data={"id": key})
 
 
 def _why(hit: Hit) -> str:

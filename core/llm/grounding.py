@@ -180,8 +180,8 @@ def given_back(question: str, origin: str, text: str) -> str:
     if len(text) > LONGEST_ANSWER:
         text = max(SENTENCE.split(text), key=lambda sentence: answered_by(question, sentence))[:LONGEST_ANSWER]
     text = text.strip() if text.rstrip().endswith((".", "!", "?", "…")) else f"{text.strip()}."
-    if origin != "You told me":
-        return f"From my notes: {text}"
+    if origin.startswith("From"):
+        return f"{'From my notes' if origin == 'From memory' else origin}: {text}"
     turned = " ".join(_turned(GREETING.sub("", sentence)) for sentence in SENTENCE.split(telling(text)))
     return turned or text
 

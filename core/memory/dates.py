@@ -14,6 +14,7 @@ HINT = re.compile(
     re.IGNORECASE,
 )
 DIGITS = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+LAST = 1 << 62  # later than any time
 SHORTEST = 4  # characters; shorter finds are words of another meaning, such as `may` and `we`
 # dateparser's names of the languages that messages are told apart by (core/memory/terms.py, LANGUAGES).
 CODES = (
@@ -59,9 +60,9 @@ def named_days(text: str, present: datetime) -> Span:
         period = "year" if not found[2] else "month" if not found[3] else "day"
         try:
             moment = datetime(int(found[1]), int(found[2] or 1), int(found[3] or 1))
-        except ValueError:
+            return _span(moment, period, present.tzinfo)
+        except (ValueError, OverflowError):
             raise ValueError(f"{text!r} is no day of the calendar.") from None
-        return _span(moment, period, present.tzinfo)
     if "T" in wanted and wanted[:4].isdigit():
         try:
             at = _microseconds(datetime.fromisoformat(wanted), present.tzinfo)
@@ -87,7 +88,11 @@ def _span(moment: datetime, period: str, zone: tzinfo | None) -> Span:
         start, length = start - timedelta(days=start.weekday()), timedelta(days=7)
     else:
         length = timedelta(days=1)
-    return Span(_microseconds(start, zone), _microseconds(start + length, zone))
+    try:
+        end = _microseconds(start + length, zone)
+    except OverflowError:  # the last day of the calendar
+        end = LAST
+    return Span(_microseconds(start, zone), end)
 
 
 def _microseconds(moment: datetime, zone: tzinfo | None) -> int:

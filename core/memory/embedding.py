@@ -9,7 +9,7 @@ import os
 import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +124,17 @@ class Embedder:
     async def query(self, model: str, text: str) -> QueryVector:
         """The vector of a query; recall, archival and all sources are asked with the same one."""
         key = (model, text)
-        if self._asked is None or self._asked[0] != key or self._asked[1].cancelled() or self._failed(self._asked[1]):
-            self._asked = key, asyncio.ensure_future(self._query(model, text))
-        return await asyncio.shield(self._asked[1])
+        held = self._asked[1] if self._asked and self._asked[0] == key and not self._failed(self._asked[1]) else None
+        if held is not None and held.done():
+            return replace(held.result(), embed_ms=0.0)
+        if held is None:
+            held = asyncio.ensure_future(self._query(model, text))
+            self._asked = key, held
+        return await asyncio.shield(held)
 
     @staticmethod
     def _failed(task: asyncio.Future[QueryVector]) -> bool:
-        return task.done() and task.exception() is not None
+        return task.done() and (task.cancelled() or task.exception() is not None)
 
     async def _query(self, model: str, text: str) -> QueryVector:
         answer, body = await self.ask({"op": "query", "model": model, "text": text})

@@ -96,7 +96,8 @@ async def find(corpora: Sequence[tuple[Corpus, Path]], query: Query, zone: tzinf
         await certified(found, query.offset + query.limit, MEANING, NEAR_NEIGHBOURS)
     chosen, total = await asyncio.to_thread(_chosen, found, query)
     hits = await _hits(found, chosen, query)
-    return Answer(hits, total, round((time.perf_counter() - began) * 1000, 3), embed_ms, note)
+    taken = round((time.perf_counter() - began) * 1000, 3)
+    return Answer(hits, total, taken, min(embed_ms, taken), note)
 
 
 # --- gathering ------------------------------------------------------------------------------------------------------
@@ -316,7 +317,6 @@ def _best(scores: Any, count: int) -> Any:
 
 def _chosen(found: Sequence[Evidence], query: Query) -> tuple[list[tuple[Evidence, int]], int]:
     """The page that was asked for, as places of evidence, and how many results there are in all."""
-    reach = max(NEAREST, query.offset + query.limit) if query.mode == "vector" else NEAREST
     ranked: list[tuple[float, int, int]] = []
     shared = 0
     for number, evidence in enumerate(found):
@@ -326,14 +326,14 @@ def _chosen(found: Sequence[Evidence], query: Query) -> tuple[list[tuple[Evidenc
         held = numpy.flatnonzero(allowed)
         for place in held[_best(evidence.total[held], wanted)].tolist():
             ranked.append((-float(evidence.total[place]), number, -place))
-    others = _others(found, query.mode, reach)
+    others = _others(found, query.mode)
     ranked += others
     ranked.sort()
     page = ranked[query.offset : query.offset + query.limit]
     return [(found[number], -place) for _, number, place in page], shared + len(others)
 
 
-def _others(found: Sequence[Evidence], mode: str, reach: int) -> list[tuple[float, int, int]]:
+def _others(found: Sequence[Evidence], mode: str) -> list[tuple[float, int, int]]:
     """Of the best by everything together, those that share no word with the query."""
     if mode == "text":
         return []
@@ -341,10 +341,10 @@ def _others(found: Sequence[Evidence], mode: str, reach: int) -> list[tuple[floa
     for number, evidence in enumerate(found):
         if evidence.meaning is None:
             continue
-        for place in _best(evidence.total, reach).tolist():
+        for place in _best(evidence.total, NEAREST).tolist():
             shares = mode != "vector" and bool(evidence.shares[place])
             best.append((-float(evidence.total[place]), number, -place, shares))
-    return [(score, number, place) for score, number, place, shares in sorted(best)[:reach] if not shares]
+    return [(score, number, place) for score, number, place, shares in sorted(best)[:NEAREST] if not shares]
 
 
 async def _hits(found: Sequence[Evidence], chosen: Sequence[tuple[Evidence, int]], query: Query) -> tuple[Hit, ...]:
