@@ -245,7 +245,7 @@ def test_a_source_is_deleted_while_it_is_attached_and_loaded(
     program.good("load", "directory", source, str(folder))
     program.good("attach", source, "--agent", reader)
     assert hits(program, reader, "subject1", "hybrid")
-    notes(folder, range(400), "more")
+    notes(folder, range(1200), "more")
     process = subprocess.Popen(
         program.command("load", "directory", source, str(folder)), env=program.environment(),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
