@@ -25,6 +25,7 @@ PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # without new documents before they are em
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # before a worker that died, or cannot load its model, is asked again
 STRETCH = 8192  # document numbers that are looked through at once for those without a vector
 REINDEXED_AT_ONCE = 2000
+CANCEL_S = 0.2
 SORT_AT = 400_000  # postings in the tail: below, it costs a query less than two milliseconds
 MOST_RUNS = 16  # sorted stretches of the main table: each costs a query some tenths of a millisecond for every word
 
@@ -84,9 +85,10 @@ class Backlog:
             self._hurry.clear()
 
     async def close(self) -> None:
-        if self._task:
+        # Once may not be enough: where what `wait_for` waits for is done in the same instant, it loses a cancellation.
+        while self._task and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=CANCEL_S)
 
     async def _run(self) -> None:
         wait = FIRST_WAIT_S

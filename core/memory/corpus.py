@@ -91,6 +91,9 @@ class Corpus:
         if self._load:
             self._load.cancel()
             await asyncio.gather(self._load, return_exceptions=True)
+        if self._load:
+            self._load.cancel()
+            await asyncio.gather(self._load, return_exceptions=True)
         with contextlib.suppress(WorkerGone):  # a worker that is gone holds nothing
             await self.embedder.drop(self.name)
 

@@ -165,9 +165,10 @@ class Embedder:
     async def close(self) -> None:
         """Ends the worker for good; requests under way raise WorkerGone."""
         self._closed = True
-        if self._process and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        async with self._starting:  # one that is just being started is ended too
+            if self._process and self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
         if self._reader:
             await asyncio.gather(self._reader, return_exceptions=True)
 
