@@ -89,8 +89,7 @@ class ExternalContext:
         Raises:
             ValueError: a source is asked for that is not attached.
         """
-        corpora = self._corpora(query)
-        return await find(corpora, query, self.zone)
+        return await find(self._corpora(query), query, self.zone)
 
     def _corpora(self, query: Query) -> list[tuple[Corpus, Path]]:
         state = self.journal.state

@@ -100,7 +100,8 @@ class Backlog:
                 await self._sort_tail()
                 await self._corpus.loaded()
                 await self._embed_all()
-                await self._corpus.database.write(self._drop_old)
+                if await self._corpus.database.read(self._has_old):
+                    await self._corpus.database.write(self._drop_old)
             except WorkerGone:
                 await asyncio.sleep(wait)
                 wait = min(LONGEST_WAIT_S, wait * 2)
@@ -164,6 +165,11 @@ class Backlog:
         if model != self._corpus.model:
             return
         await self._corpus.embedder.add(self._corpus.name, [row[0] for row in kept], b"".join(row[2] for row in kept))
+
+    def _has_old(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether there are vectors of another model: seldom, and the writer is not asked for nothing."""
+        query = "SELECT 1 FROM vector WHERE model <> ? LIMIT 1"
+        return connection.execute(query, [self._corpus.model]).fetchone() is not None
 
     def _drop_old(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Vectors of a model that was given up go when every document has one of the new."""
