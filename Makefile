@@ -7,7 +7,7 @@ LOCK   := constraints.txt
 PACKAGES := core tui memgpt tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types snapshots bench docs clean
+.PHONY: help install run test lint types snapshots recording bench docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,9 +41,14 @@ lint: $(VENV)/tested ## ruff, formatting and the import walls
 types: $(VENV)/tested ## mypy, strict, on source and tests
 	$(BIN)/mypy
 
-snapshots: $(VENV)/tested ## draw the screens anew: snapshots/ and the picture in the README
+snapshots: $(VENV)/tested ## draw the screens anew: those that tests compare, and those of docs/
 	$(BIN)/python -m pytest tests/tui -n 0 -m snapshot --snapshot-update
-	$(BIN)/python -m tests.support.picture docs/screen.svg
+	$(BIN)/python -m tests.support.picture docs
+	$(BIN)/python -m tests.support.course docs/memory.svg
+	$(BIN)/python -m tests.support.set_up_picture docs/models.svg
+
+recording: $(VENV)/tested ## record the guided tour in a terminal: docs/tour.cast
+	$(BIN)/python -m tests.support.recording docs/tour.cast
 
 bench: $(VENV)/tested ## measure speed and memory, one table each
 	$(BIN)/python -m benchmarks

@@ -9,7 +9,8 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "help", "first_frame", "own_time", "streaming", "idle", "stall", "exact", "kill_store", "builtin", "scale", "peers",
+    "help", "first_frame", "own_time", "streaming", "slow_line", "idle", "stall", "exact", "hostile", "kill_store",
+    "builtin", "remember", "scale", "walk", "peers", "ledger", "prefix", "summaries", "paging_through",
 )  # fmt: skip
 
 

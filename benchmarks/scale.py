@@ -19,8 +19,6 @@ from typing import Any
 
 from benchmarks import made
 from benchmarks.support import kind, median, processes, program, quantile, row, settled
-from core.memory import documents
-from core.memory.documents import Document
 from core.memory.search import Query
 from core.store.journal import Draft
 from memgpt.config import AgentConfig
@@ -39,18 +37,14 @@ EMBEDDED, RAW = 3000, "benchmarks.raw_embedding"
 
 
 async def _insert(session: Any, text: str) -> float:
-    """Seconds until one more message is committed and can be found."""
-    journal = session.journal
-    doc, text_id, branch = journal.reserve_docs(1), journal.reserve_texts(1), session.state.branches
-    at = time.time_ns() // 1000
-    given = [Document(f"x{doc}", "recall", "user", "", "", "x", doc, at, text)]
+    """Seconds until one more message of the user's is committed and can be found."""
+    external = (await session.agent()).external
     began = time.perf_counter()
-
-    def effect(connection: Any, step: Any) -> None:
-        documents.insert(connection, given, step.id, branch, doc, text_id)
-
-    await journal.append(Draft("import", {"branch": branch, "count": 1, "file": "x"}, effect=effect))
-    return time.perf_counter() - began
+    effect = external.document("recall", "user", "text", text)
+    await session.journal.append(Draft("user", {}, {"text": text}, (), effect))
+    spent = time.perf_counter() - began
+    external.added()
+    return spent
 
 
 async def inserted(home: Home, agent: str) -> list[float]:

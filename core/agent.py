@@ -6,17 +6,19 @@ An agent takes what happened and gives the events of the turn that follows, each
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.context import instructions
 from core.context.manager import QueueManager
 from core.context.queue import clipped
 from core.context.render import Renderer
-from core.context.window import Fixed, Ledger, WindowTooSmall, ledger
+from core.context.window import Fixed, Ledger, WindowTooSmall, ledger, refused
 from core.external import ExternalContext
 from core.functions.executor import FAILED, INTERRUPTED, BlockChange, Context, Executor, NewPassage, Pause, Result
 from core.llm.types import ModelError
+from core.memory.search import Hit
 from core.messages import Pending, Text
 from core.store.journal import Draft, Journal, now
 from core.thinking import Stopped, Thinking, TurnTotals, raced, spoken_draft
@@ -26,14 +28,14 @@ from memgpt import events as e
 UNSAID = "You have not answered the user yet. Say something with send_message now."
 STILL_UNSAID = "The model ended its turn without a message."
 CONTEXT_ATTEMPTS = 3
-OVERFLOW_GROWTH = 1.25  # how much more the provider is taken to count after it refused a prompt as too long
 
 
 @dataclass(slots=True)
 class Agent:
     """One agent with what it needs for a turn; setting `cancel` stops the turn at the next instant that it can.
 
-    One that `adapts` raises ModelError where the server refuses its protocol, and leaves the turn open.
+    Where `adapts` knows what to change after a ModelError, the agent raises it and leaves the turn open: the session
+    makes the change and goes on.
     """
 
     journal: Journal
@@ -45,7 +47,8 @@ class Agent:
     cancel: asyncio.Event
     max_steps: int = 50
     auto_recall: bool = False
-    adapts: bool = False
+    over_budget: Callable[[float], ModelError | None] = lambda dollars: None
+    adapts: Callable[[ModelError], Mapping[str, Any]] = lambda error: {}
 
     async def user_message(self, text: str) -> AsyncIterator[e.Event]:
         """The turn that a message of the user begins."""
@@ -58,8 +61,7 @@ class Agent:
             hits = asyncio.ensure_future(self.external.relevant(text, self.renderer.searches))
             for event in await self._committed(message):
                 yield event
-            room, space = self.manager.limits.room, await self._page_space()
-            begun = await self.external.page_in(text, await hits, self.renderer, room, space)
+            begun = await self._paged_in(text, hits)
         async for event in self.go_on(begun):
             yield event
 
@@ -68,6 +70,18 @@ class Agent:
         item = await self.renderer.event("event", packed)
         body = {"event": kind, "reason": reason, "turn": True}
         async for event in self.go_on(Draft("event", body, items=(item,))):
+            yield event
+
+    async def taken_over(self) -> AsyncIterator[e.Event]:
+        """The rest of a turn that was begun with the model called otherwise, or with another one: pages are found for the
+        user's message again, if it is still the newest and this model is to have them."""
+        begun: Draft | None = None
+        newest = self.journal.state.queue[-1] if self.journal.state.queue else None
+        if self.auto_recall and newest and newest.kind == "user" and not newest.recalled:
+            (step,) = await self.journal.steps(after=newest.step - 1, before=newest.step + 1)
+            text = step.text("text")
+            begun = await self._paged_in(text, self.external.relevant(text, self.renderer.searches))
+        async for event in self.go_on(begun):
             yield event
 
     async def go_on(self, begun: Draft | None = None) -> AsyncIterator[e.Event]:
@@ -79,13 +93,17 @@ class Agent:
             async for event in self._steps(totals, begun):
                 yield event
             reason, told = self._verdict(totals)
+            if totals.capped:
+                yield self._question("steps", told["message"])
         except Stopped:
             reason, told = "cancelled", {"message": "Stopped.", "hint": "What was shown is kept."}
             async for event in self._answer_pending("stopped by the user"):
                 yield event
         except ModelError as error:
-            if error.kind == "protocol" and self.adapts:
-                raise  # the turn stays open: the session goes on with it in a simpler protocol
+            if self.adapts(error):
+                raise
+            if error.kind == "budget":
+                yield self._question("budget", error.message)
             reason, told = "error", {"message": error.message, "hint": error.hint}
         except WindowTooSmall as error:
             hint = "Shorten core memory or the instructions, or choose a larger context_window."
@@ -118,27 +136,37 @@ class Agent:
 
     async def _think(self, totals: TurnTotals, begun: Draft | None) -> AsyncIterator[e.Event]:
         """One model call, with room made for it; a prompt that the provider finds too long is shortened and sent again."""
-        if begun and not self.manager.has_room(await self.fixed(), begun.items):
+        stop = self.thinking.was_cut() or self.over_budget(totals.cost_usd or 0.0)
+        if begun and (stop or not self.manager.has_room(await self.fixed(), begun.items)):
             for event in await self._committed(begun):
                 yield event
             begun = None
+        if stop:
+            raise stop
         for attempt in range(CONTEXT_ATTEMPTS + 1):
-            fixed = await self.fixed()
             if not begun:
-                async for step in self.manager.make_room(fixed):
-                    for event in events_of(step):
-                        yield event
-                    fixed = await self.fixed()
+                async for event in self._room_made():
+                    yield event
             try:
-                async for event in self.thinking.think(fixed, totals, begun):
+                async for event in self.thinking.think(await self.fixed(), totals, begun):
                     yield event
             except ModelError as error:
-                if error.kind != "context" or attempt == CONTEXT_ATTEMPTS:
+                if error.kind != "context" or attempt == CONTEXT_ATTEMPTS or self.adapts(error):
                     raise
                 begun = None
                 await self._overflowed()
             else:
                 return
+
+    async def _room_made(self) -> AsyncIterator[e.Event]:
+        """What has to happen before the next prompt. An eviction may bring edits of core memory into view, so it is
+        looked again until nothing is left to do."""
+        before = -1
+        while before != self.journal.state.head:
+            before = self.journal.state.head
+            async for step in self.manager.make_room(await self.fixed()):
+                for event in events_of(step):
+                    yield event
 
     async def _committed(self, draft: Draft) -> list[e.Event]:
         (step,) = await self.journal.append(draft)
@@ -147,21 +175,26 @@ class Agent:
 
     async def _overflowed(self) -> None:
         """Takes the provider at its word: from now on it is taken to count more than it said before."""
-        state, limits = self.journal.state, self.manager.limits
-        own = self.manager.total(await self.fixed()) / max(state.factor, 1.0)
-        factor = max(state.factor * OVERFLOW_GROWTH, limits.window / max(1.0, own))
-        await self.journal.append(Draft("overflow", {"factor": factor, "model": self.manager.model}))
+        factor = refused(self.journal.state, await self.fixed(), self.manager.limits, self.manager.provider)
+        await self.journal.append(Draft("overflow", {"factor": factor, "model": self.manager.provider.model}))
 
     async def _act(self, call: Pending) -> tuple[Result, list[e.Event]]:
         """Runs one call; its effect and its return are committed together, and only then told."""
         state = self.journal.state
         limit = self.manager.result_limit(await self.fixed())
         context = Context(state.blocks, self.external, self.renderer.zone, self.external.page_size, limit)
-        result = await raced(self.executor.run(call, context), self.cancel)
+        result = await self._admitted(await raced(self.executor.run(call, context), self.cancel))
         if call.name == "send_message" and result.status != FAILED:
             (step,) = await self.journal.append(await spoken_draft(self.renderer, call, now()))
             return result, events_of(step)
         return result, await self._returned(call, result)
+
+    async def _admitted(self, result: Result) -> Result:
+        """A result whose effect main context has room for; core memory is always in it."""
+        if not isinstance(result.effect, BlockChange):
+            return result
+        reason = await self.manager.refusal(await self.fixed(), result.effect.label, result.effect.after)
+        return Result(FAILED, reason, again=True) if reason else result
 
     async def _returned(self, call: Pending, result: Result) -> list[e.Event]:
         at = now()
@@ -205,6 +238,10 @@ class Agent:
         )
         return True
 
+    def _question(self, about: str, why: str) -> e.Question:
+        """Whether the turn, which comes to its end, is to go on in another one."""
+        return e.Question(step=self.journal.state.head, at=now(), call_id=about, text=f"{why} Is it to go on?")
+
     def _verdict(self, totals: TurnTotals) -> tuple[str, dict[str, str]]:
         """Why the model calls have come to an end."""
         turn = self.journal.state.turn
@@ -221,10 +258,11 @@ class Agent:
         place = f"the whole is in recall memory as m{self.journal.next_step}; conversation_search finds its parts"
         return clipped(text, tokens, self.manager.message_limit(await self.fixed()), place)
 
-    async def _page_space(self) -> int:
-        """Tokens that the user's newest message may come to with the pages that were found for it."""
+    async def _paged_in(self, text: str, hits: Awaitable[Sequence[Hit]]) -> Draft | None:
+        """The user's newest message with the pages that were found for it, in the tokens that both may come to."""
         free = self.manager.message_limit(await self.fixed())
-        return max(free, self.journal.state.queue[-1].tokens) + free
+        space = max(free, self.journal.state.queue[-1].tokens) + free
+        return await self.external.page_in(text, await hits, self.renderer, self.manager.limits.room, space)
 
     async def fixed(self) -> Fixed:
         """What is sent with every call as things stand."""
@@ -233,4 +271,4 @@ class Agent:
 
     async def ledger(self) -> Ledger:
         """The tokens of main context as it stands, by section."""
-        return ledger(self.journal.state, await self.fixed(), self.manager.limits.window, self.manager.model)
+        return ledger(self.journal.state, await self.fixed(), self.manager.limits.window, self.manager.provider)

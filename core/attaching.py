@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 from core.context import instructions
+from core.jobs import Job
 from core.llm.types import ModelError
 from core.messages import Item
 from core.roster import Roster
@@ -20,6 +20,7 @@ from memgpt import events as e
 from memgpt.home import UserError, checked_name, fold
 
 JSONL = ".jsonl"
+MOST_BAD = 5  # files that could not be read are named
 
 
 async def attach(roster: Roster, session: Session, name: str) -> None:
@@ -126,46 +127,25 @@ def load_and_attach(roster: Roster, session: Session, path: Path, name: str) -> 
     if not path.exists():
         raise UserError(f"There is no file or folder {path}.", "Give the path of one.")
     source = checked_name(name) if name else _name_for(path)
-    roster.background(_load_and_attach(roster, session, path, source))
+    job = Job(session, f"loading {source!r}")
+    job.start(roster, _load_and_attach(roster, session, path, source, job))
     return source
 
 
-async def _load_and_attach(roster: Roster, session: Session, path: Path, source: str) -> None:
+async def _load_and_attach(roster: Roster, session: Session, path: Path, source: str, job: Job) -> None:
     kind = "directory" if path.is_dir() else "jsonl" if path.suffix.lower() == JSONL else "file"
-    say = _Teller(session, source)
     try:
-        loaded = await load(roster, kind, source, path, say.progress, (), True)
+        loaded = await load(roster, kind, source, path, job, (), True)
         await attach(roster, await roster.session(session.name), source)
     except UserError as error:
-        say(str(error))
+        job.say(str(error))
         return
     told = loaded.to_json()
-    for bad in told["bad"][: _Teller.MOST_BAD]:
-        say(f"{bad['file'] if 'file' in bad else 'line ' + str(bad['line'])} was skipped: {bad['reason']}.")
-    more = len(told["bad"]) - _Teller.MOST_BAD
+    for bad in told["bad"][:MOST_BAD]:
+        job.say(f"{bad['file'] if 'file' in bad else 'line ' + str(bad['line'])} was skipped: {bad['reason']}.")
+    more = len(told["bad"]) - MOST_BAD
     also = f" {more} more could not be read." if more > 0 else ""
-    say(f"Source {source!r} is loaded and attached: {await roster.library.passages(source)} passages.{also}")
-
-
-class _Teller:
-    """Says in notices how far a load in the background is, not too often."""
-
-    EVERY_S = 10.0
-    MOST_BAD = 5
-
-    def __init__(self, session: Session, source: str) -> None:
-        self._session, self._source = session, source
-        self._last = asyncio.get_running_loop().time()
-
-    def __call__(self, text: str) -> None:
-        self._session.tell(e.Notice(step=self._session.state.head, at=now(), text=text))
-
-    def progress(self, phase: str, count: int, total: int = 0) -> None:
-        moment = asyncio.get_running_loop().time()
-        if moment - self._last >= self.EVERY_S:
-            self._last = moment
-            words = f"{count} of {total} files read" if phase == "reading" else f"{count} passages left to embed"
-            self(f"Loading {self._source!r}: {words}.")
+    job.say(f"Source {source!r} is loaded and attached: {await roster.library.passages(source)} passages.{also}")
 
 
 def _name_for(path: Path) -> str:

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core import looking
+from core.lifecycle import tidy
+from core.llm.types import ModelError
 from core.operations import LASTING, Caller, operate
 from core.roster import Roster
 from memgpt import config, wire
@@ -38,6 +41,7 @@ class FrontEnd:
     writer: asyncio.StreamWriter
     role: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
     tasks: dict[asyncio.Task[None], str] = field(default_factory=dict)
     leaving: list[Callable[[], None]] = field(default_factory=list)
     _full_since: float = 0.0
@@ -173,6 +177,7 @@ class Engine:
                 self.leave(False)
             return False
         front_end.role, front_end.keys = str(hello.get("role")), dict(hello.get("keys") or {})
+        front_end.read_only = bool(hello.get("read_only"))
         greeting = {"protocol": wire.PROTOCOL, "version": ours[0], "build": ours[1], "pid": os.getpid()}
         front_end.put(wire.encode({"hello": greeting}))
         return True
@@ -199,6 +204,8 @@ class Engine:
                 result = self._status()
                 front_end.put(next(wire.answer_lines(number, result)))
                 return
+            if front_end.read_only:
+                looking.check(op, request)
             caller = Caller(front_end, front_end.role, front_end.keys, front_end.deliver, front_end.leaving)
             async for kind, value in operate(self.roster, op, request, caller):
                 if kind == "event":
@@ -210,6 +217,8 @@ class Engine:
                         await front_end.flushed()
         except UserError as error:
             self._refuse(front_end, number, error)
+        except ModelError as error:
+            self._refuse(front_end, number, UserError(error.message, error.hint))
         except KeyError as error:
             self._refuse(front_end, number, UserError(f"The request lacks {error}.", status=2))
         except Exception as error:
@@ -309,6 +318,7 @@ def main() -> int:
         lock = take_lock(home)
         if lock is None:
             return 0
+        tidy(home)
         asyncio.run(_run(home, lock))
     except UserError as error:
         print(error, flush=True)

@@ -12,6 +12,8 @@ from typing import Any
 
 OPEN_END = 1 << 62  # the last step of a branch that still grows
 MAIN_CONVERSATION = "main"
+LEAST_CHANGE = 20  # tokens between two prompts from which they tell what one more token is worth
+STEADY = 300  # tokens of change that weigh as much as all that was seen before
 Body = dict[str, Any]
 
 
@@ -117,10 +119,13 @@ class State:
     hidden: frozenset[int] = frozenset()
     factor: float = 1.0
     reconciled: str = ""
+    slope: float = 1.0
+    own_tokens: int = 0
     provider_tokens: int = 0
     cached_tokens: int = 0
     cost_usd: float = 0.0
     memory_at: int = 0
+    archived: bool = False
 
 
 def fold(steps: Iterable[Step], state: State | None = None) -> State:
@@ -176,7 +181,7 @@ def _born(state: State, step: Step) -> State:
 def _settings(state: State, step: Step) -> State:
     changed = replace(state, settings={**state.settings, **step.body["changes"]})
     if step.body.get("forget_factor"):
-        changed = replace(changed, factor=1.0, reconciled="", provider_tokens=0)
+        changed = replace(changed, factor=1.0, slope=1.0, reconciled="", own_tokens=0, provider_tokens=0)
     if not step.body.get("rerendered"):
         return changed
     summary = next((item for item in step.items if item.kind == "summary"), state.summary)
@@ -222,18 +227,33 @@ def _reply(state: State, step: Step) -> State:
     usage = step.body.get("usage")
     if not usage:
         return changed
+    own = usage.get("own") or round(usage["prompt_tokens"] / usage["factor"])
     return replace(
         changed,
         factor=usage["factor"],
+        slope=_slope(state, usage, own),
         reconciled=usage["model"],
+        own_tokens=own,
         provider_tokens=usage["prompt_tokens"],
         cached_tokens=usage["cached_tokens"],
         cost_usd=state.cost_usd + (usage["cost_usd"] or 0.0),
     )
 
 
+def _slope(state: State, usage: Body, own: int) -> float:
+    """What one more token of our count has come to by the provider's, smoothed over the prompts. At first half of what
+    the provider counts beyond ours is taken for its tokenizer's, half for what it adds to every prompt."""
+    if state.reconciled != usage["model"] or not state.own_tokens:
+        return float(1 + usage["factor"]) / 2
+    change = own - state.own_tokens
+    if abs(change) < LEAST_CHANGE:
+        return state.slope
+    seen = min(max((usage["prompt_tokens"] - state.provider_tokens) / change, 0.5), 2.5)
+    return float(state.slope + (seen - state.slope) * abs(change) / (abs(change) + STEADY))
+
+
 def _overflowed(state: State, step: Step) -> State:
-    return replace(state, factor=step.body["factor"], reconciled=step.body["model"])
+    return replace(state, factor=step.body["factor"], own_tokens=0, reconciled=step.body["model"])
 
 
 def _returned(state: State, step: Step) -> State:
@@ -279,9 +299,17 @@ def _evicted(state: State, step: Step) -> State:
     )
 
 
+def _shortened(state: State, step: Step) -> State:
+    """The queue again, with what may not leave it cut so that it fits."""
+    return replace(state, queue=step.items)
+
+
 def _replaced(state: State, step: Step) -> State:
     """A rethought or rewritten reply takes the place of the old one."""
-    return replace(state, queue=tuple(step.items[0] if item.step == step.body["of"] else item for item in state.queue))
+    queue = tuple(
+        step.items[0] if item.step == step.body["of"] and item.kind == "reply" else item for item in state.queue
+    )
+    return replace(state, queue=queue, hidden=state.hidden | set(step.body.get("hides", ())))
 
 
 def _ended(state: State, step: Step) -> State:
@@ -307,6 +335,28 @@ def _moved(state: State, step: Step) -> State:
     for label in carried["blocks"]:
         changed = _with_block(changed, label, step.texts[label], step.at)
     return changed
+
+
+def _named(state: State, step: Step) -> State:
+    """The agent has another name, or is another one from here on: a fork begins with no turn under way."""
+    named = replace(state, name=step.body["name"])
+    return replace(named, turn=None, pending=(), archived=False) if step.kind != "rename" else named
+
+
+def _without(state: State, step: Step) -> State:
+    """A fork is to do without something that the agent knew."""
+    gone = set(step.body["items"])
+    return replace(
+        state,
+        queue=tuple(item for item in state.queue if item.id not in gone),
+        hidden=state.hidden | set(step.body["docs"]),
+        recall=state.recall - step.body["recall"],
+        archival=state.archival - step.body["archival"],
+    )
+
+
+def _archived(state: State, step: Step) -> State:
+    return replace(state, archived=step.body["archived"])
 
 
 def _imported(state: State, step: Step) -> State:
@@ -343,6 +393,7 @@ _CHANGES: dict[str, Callable[[State, Step], State]] = {
     "overflow": _overflowed,
     "return": _returned,
     "evict": _evicted,
+    "shorten": _shortened,
     "rethink": _replaced,
     "rewrite": _replaced,
     "turn_end": _ended,
@@ -353,4 +404,9 @@ _CHANGES: dict[str, Callable[[State, Step], State]] = {
     "import": _imported,
     "attach": _attached,
     "detach": _attached,
+    "fork": _named,
+    "rename": _named,
+    "adopted": _named,
+    "archive": _archived,
+    "without": _without,
 }

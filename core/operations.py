@@ -6,31 +6,45 @@ An operation is an async generator: it yields `("event", object)` for what it te
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from core import attaching, slash
+from core import (
+    alternatives,
+    attaching,
+    browsing,
+    cost,
+    editing,
+    forking,
+    history,
+    jobs,
+    lifecycle,
+    portable,
+    replaying,
+    returning,
+    setting_up,
+    slash,
+    timeline,
+    why,
+)
+from core.asked import Outcome
 from core.context.instructions import zone_of
 from core.external import ExternalContext, result_json
 from core.filters import Filters, listed
 from core.forgetting import forget
 from core.functions.conversation import base_executor
-from core.llm import catalog
+from core.messages import State, Step
 from core.roster import Roster
 from core.session import Session
 from core.show import show
-from core.sources.progress import Progress
 from core.transcript import transcript
 from memgpt import config
 from memgpt.config import AgentConfig
 from memgpt.events import microseconds
 from memgpt.home import UserError
 
-PAGE = 200  # steps of a snapshot or a page of history
 Part = tuple[str, Any]
 Parameters = Mapping[str, Any]
 
@@ -82,11 +96,6 @@ async def _create_agent(roster: Roster, given: Parameters, caller: Caller) -> As
     yield "result", {"name": await roster.create(wanted, bool(given.get("throw_if_exists")))}
 
 
-async def _delete_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    await roster.delete(given["name"])
-    yield "result", {}
-
-
 async def _configure_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     await slash.change_settings(await _session(roster, given), given["changes"])
     yield "result", {}
@@ -106,7 +115,9 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     logs_in = bool(given.get("login")) and not given.get("read_only")
     session.owes_login = session.owes_login or (fresh and logs_in)
     snapshot = await _snapshot(session, int(given.get("since") or 0))
-    session.timer_keys = caller.keys
+    jobs.Embedding.watch(session)
+    if not given.get("read_only"):
+        session.timer_keys = caller.keys
     caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json())))
     yield "result", {"snapshot": snapshot}
     session.tell(session.activity())
@@ -123,28 +134,33 @@ async def _snapshot_now(roster: Roster, given: Parameters, caller: Caller) -> As
 
 
 async def _snapshot(session: Session, since: int) -> dict[str, Any]:
-    state = session.state
-    steps = await session.journal.steps(after=since, limit=PAGE + 1)
-    shown = steps[-PAGE:]
+    paid = await cost.cost(session)
+    state, steps = await _present(session, since)
+    shown = steps[-history.PAGE :]
     return {
         "agent": session.name,
         "step": state.head,
         "events": [event.to_json() for event in transcript(shown)],
-        "earlier": len(steps) > PAGE,
-        "reset": since > state.head or (since > 0 and any(step.kind == "head" for step in steps)) or len(steps) > PAGE,
+        "earlier": len(steps) > history.PAGE,
+        "reset": since > state.head
+        or (since > 0 and any(step.kind == "head" for step in steps))
+        or len(steps) > history.PAGE,
         "blocks": [{"label": block.label, "text": block.text, "limit": block.limit} for block in state.blocks.values()],
         "activity": session.activity().to_json(),
         "settings": state.settings,
         "unfinished": state.turn is not None and not session.busy,
+        "cost": paid,
     }
 
 
-async def _history(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    session = await _session(roster, given)
-    limit = int(given.get("limit") or PAGE)
-    steps = await session.journal.steps(before=int(given["before"]), limit=limit + 1)
-    events = [event.to_json() for event in transcript(steps[-limit:])]
-    yield "result", {"events": events, "earlier": len(steps) > limit}
+async def _present(session: Session, since: int) -> tuple[State, list[Step]]:
+    """The state and the last steps that led to it, with nothing committed meanwhile: of what is told from now on, whoever
+    is given them has missed nothing."""
+    while True:
+        state = session.state
+        steps = await session.journal.steps(after=since, limit=history.PAGE + 1)
+        if session.state is state:
+            return state, steps
 
 
 async def _send(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
@@ -183,7 +199,7 @@ async def _command(roster: Roster, given: Parameters, caller: Caller) -> AsyncIt
     yield "result", {"text": outcome.text, "ask": outcome.ask, "data": outcome.data}
 
 
-async def _roster_command(roster: Roster, session: Session, line: str, caller: Caller) -> slash.Outcome | None:
+async def _roster_command(roster: Roster, session: Session, line: str, caller: Caller) -> Outcome | None:
     """The commands that need more than their own agent."""
     from memgpt.commands import load_argument, parse
 
@@ -192,20 +208,20 @@ async def _roster_command(roster: Roster, session: Session, line: str, caller: C
         case "load" if argument:
             path, name = load_argument(argument)
             source = attaching.load_and_attach(roster, session, Path(path), name)
-            return slash.Outcome(f"Loading {path} as source {source!r}; you can go on meanwhile.")
+            return Outcome(f"Loading {path} as source {source!r}; you can go on meanwhile.")
         case "sources" | "attach" if not argument:
             listed = await roster.library.listed()
             lines = [
                 f"{'* ' if row['name'] in session.state.sources else '  '}{row['name']}: {row['passages']} passages"
                 for row in listed
             ]
-            return slash.Outcome("\n".join(lines) or "No source is loaded. /load PATH makes one.", data=listed)
+            return Outcome("\n".join(lines) or "No source is loaded. /load PATH makes one.", data=listed)
         case "attach":
             await attaching.attach(roster, session, argument)
-            return slash.Outcome(f"Source {argument!r} is attached.")
+            return Outcome(f"Source {argument!r} is attached.")
         case "detach":
             await attaching.detach(session, argument)
-            return slash.Outcome(f"Source {argument!r} is detached.")
+            return Outcome(f"Source {argument!r} is detached.")
     return None
 
 
@@ -285,38 +301,18 @@ async def _forget(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
 # --- files in -------------------------------------------------------------------------------------------------
 
 
-async def _with_progress(roster: Roster, work: Callable[[Progress], Any]) -> AsyncIterator[Part]:
-    """A job and its progress; it stops at the next batch when its front end goes."""
-    queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-
-    def told(phase: str, count: int, total: int = 0) -> None:
-        known = {"total": total} if total else {}
-        queue.put_nowait({"type": "progress", "phase": phase, "count": count, **known})
-
-    task = asyncio.ensure_future(work(told))
-    task.add_done_callback(lambda _: queue.put_nowait(None))
-    try:
-        while (part := await queue.get()) is not None:
-            yield "event", part
-        yield "result", (await task).to_json()
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):  # its error was raised above
-            await task
-
-
 async def _import_messages(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     session = await _session(roster, {**given, "create": True})
     path, embed = Path(given["path"]), bool(given.get("embed", True))
-    async for part in _with_progress(roster, lambda told: roster.import_messages(session, path, embed, told)):
+    async for part in jobs.with_progress(lambda told: roster.import_messages(session, path, embed, told)):
         yield part
 
 
 async def _load(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     kind, name, path = given["kind"], given["name"], Path(given["path"])
     endings, recursive = tuple(given.get("extensions") or ()), bool(given.get("recursive"))
-    async for part in _with_progress(
-        roster, lambda told: attaching.load(roster, kind, name, path, told, endings, recursive)
+    async for part in jobs.with_progress(
+        lambda told: attaching.load(roster, kind, name, path, told, endings, recursive)
     ):
         yield part
 
@@ -357,10 +353,6 @@ async def _check(roster: Roster, given: Parameters, caller: Caller) -> AsyncIter
     yield "result", {"ok": same, "found": f"{session.state.head} steps" + ("" if same else ", but the present differs")}
 
 
-async def _models(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    yield "result", {"local": [asdict(server) for server in await catalog.local_servers()]}
-
-
 async def _functions(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     schemas = base_executor().schemas(plain=False)
     yield "result", [{"name": schema["name"], **schema} for schema in schemas]
@@ -373,11 +365,17 @@ async def _settings(roster: Roster, given: Parameters, caller: Caller) -> AsyncI
 Operation = Callable[[Roster, Parameters, Caller], AsyncIterator[Part]]
 LASTING = ("send", "resume", "command")  # go on when the front end that asked is gone
 _OPERATIONS: dict[str, Operation] = {
-    "agents": _agents, "create_agent": _create_agent, "delete_agent": _delete_agent,
-    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "snapshot": _snapshot_now, "history": _history,
+    "agents": _agents, "create_agent": _create_agent, "delete_agent": lifecycle.delete,
+    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "snapshot": _snapshot_now, "history": history.operation, "place_at": history.step_at,
     "send": _send, "resume": _resume, "cancel": _cancel, "command": _command, "search": _search,
     "search_many": _search_many, "show": _show, "forget": _forget, "import_messages": _import_messages,
     "load": _load, "sources": _sources, "attach_source": _attach_source,
-    "detach_source": _detach_source, "delete_source": _delete_source, "check": _check, "models": _models,
+    "detach_source": _detach_source, "delete_source": _delete_source, "check": _check, "servers": setting_up.servers, "probe": setting_up.probe,
     "settings": _settings, "functions": _functions,
+    "go_back": returning.go_back, "take_back": returning.take_back, "cancel_job": jobs.cancel_job,
+    "edit_block": editing.operation, "newest": browsing.newest, "neighbours": browsing.neighbours,
+    "change_passages": browsing.change_passages, "timeline": timeline.operation, "why": why.operation,
+    "alternatives": alternatives.operation, "fork_agent": forking.operation, "rename_agent": lifecycle.rename,
+    "archive_agent": lifecycle.archive, "undelete_agent": lifecycle.undelete,
+    "export_agent": portable.export, "import_agent": portable.bring, "replay": replaying.operation, "cost": cost.operation,
 }  # fmt: skip

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from core.adapting import adaptation, in_effect
 from core.agent import Agent
 from core.context import instructions
 from core.context.blocks import SMALL_WINDOW
-from core.context.manager import QueueManager, SummaryFailed
+from core.context.manager import QueueManager
 from core.context.queue import Limits
+from core.context.reckoning import Provider
 from core.context.render import Renderer
 from core.external import ExternalContext
 from core.functions.conversation import base_executor
 from core.llm import catalog
 from core.llm.builtin import is_builtin
+from core.llm.capabilities import Capabilities
 from core.llm.gateway import Gateway
-from core.llm.protocol import next_protocol
-from core.llm.types import ModelError, Request
+from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.store import rows
 from core.store.journal import Journal
+from core.summarising import Summariser
 from core.thinking import Model, Thinking
 
-SUMMARY_TIMEOUT_S = 60.0
-SUMMARY_ORDER = (
-    "You keep the memory of a conversation. Write a summary in the first person of the assistant, under 120 words: "
-    "facts, names, dates, decisions, open questions. Only the summary."
-)
 Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 
 
@@ -38,11 +36,12 @@ async def make_agent(
 ) -> Agent:
     """The agent as the journal's settings have it now."""
     settings = journal.state.settings
-    model, endpoint = settings["model"], settings["model_endpoint"] or None
-    window = await _window(settings, gateway)
+    model, endpoint = in_effect(settings)
+    known = await catalog.capabilities(model, endpoint, gateway, near=bool(settings["context_window"]))
+    window = _window(settings, known)
     limits, searches = Limits.of(window, settings), catalog.can_search(model)
     renderer = Renderer(
-        protocol=_protocol(settings),
+        protocol=_protocol(settings, known),
         window=window,
         searches=searches,
         zone=instructions.zone_of(settings["timezone"]),
@@ -51,11 +50,13 @@ async def make_agent(
     )
     renderer.know(await _counted(journal, model))
     external = ExternalContext(journal, corpus, sources, renderer.zone, settings["search_page_size"], limits.result)
-    called = Model(model, endpoint, settings["request_timeout"], settings["retries"])
+    first = gateway.remembered.of(model, endpoint)
+    provider = Provider(model, first.first_own, first.first_counted)
+    called = Model(provider, endpoint, settings["request_timeout"], settings["retries"])
     strict = settings["monologue"] == "strict"
     thinking = Thinking(journal, renderer, gateway, external, limits, called, strict, cancel)
     summarise = None if is_builtin(model) else Summariser(thinking)
-    manager = QueueManager(journal, renderer, limits, model, summarise)
+    manager = QueueManager(journal, renderer, limits, provider, summarise)
     return Agent(
         journal,
         renderer,
@@ -66,53 +67,37 @@ async def make_agent(
         cancel,
         max_steps=settings["max_steps"],
         auto_recall={"on": True, "off": False}.get(settings["auto_recall"], not searches),
-        adapts=settings["protocol"] == "auto" and next_protocol(renderer.protocol) is not None,
+        over_budget=functools.partial(_over_budget, settings, gateway),
+        adapts=functools.partial(adaptation, settings, renderer.protocol, window),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Summariser:
-    """Summaries by the agent's own model, with a reserve and a time limit of their own."""
-
-    thinking: Thinking
-
-    async def __call__(self, old: str, lines: Sequence[str], tokens: int) -> str:
-        """A summary of the old one and of what was said, of at most so many tokens.
-
-        Raises:
-            SummaryFailed: there is none to be had, or not in time.
-        """
-        model, limits = self.thinking.model, self.thinking.limits
-        text = "\n".join([f"Summary so far: {old}", *lines] if old else lines)
-        room = (limits.window - tokens) * 2  # characters; half of what would fit, since the server counts, not we
-        text = text if len(text) <= room else f"{text[: room // 3]}\n…\n{text[-(room * 2 // 3) :]}"
-        messages = [{"role": "system", "content": SUMMARY_ORDER}, {"role": "user", "content": text}]
-        protocol = self.thinking.renderer.protocol
-        request = Request(model.name, model.endpoint, messages, [], protocol, tokens, model.keys, model.timeout, 0)
-        try:
-            summary = await asyncio.wait_for(self.thinking.gateway.complete(request), SUMMARY_TIMEOUT_S)
-        except (ModelError, TimeoutError) as error:
-            raise SummaryFailed(str(error) or "the model took too long.") from None
-        if not summary:
-            raise SummaryFailed("the model gave none.")
-        return summary
+def _over_budget(settings: Mapping[str, Any], gateway: Gateway, turn: float) -> ModelError | None:
+    """That the turn, which has cost so many dollars, or the day is over its budget."""
+    try:
+        gateway.purse.check(turn, settings.get("budget.turn", 0.0), settings.get("budget.day", 0.0))
+    except ModelError as error:
+        return error
+    return None
 
 
-def _protocol(settings: Mapping[str, Any]) -> str:
+def _protocol(settings: Mapping[str, Any], known: Capabilities) -> str:
     """How the model calls functions: as the user has it, as it was learnt of this model, or as it is supposed to."""
-    model, chosen = settings["model"], settings["protocol"]
+    model, chosen = in_effect(settings)[0], settings["protocol"]
     learnt_of, learnt = settings.get("learnt_protocol", ("", ""))
     if chosen != "auto":
         return str(chosen)
-    return str(learnt) if learnt_of == model else catalog.first_protocol(model)
+    return str(learnt) if learnt_of == model else catalog.first_protocol(model, known)
 
 
-async def _window(settings: Mapping[str, Any], gateway: Gateway) -> int:
-    own, model = int(settings["context_window"]), settings["model"]
-    if own and not is_builtin(model):
-        return own
-    most = await catalog.context_window(model, settings["model_endpoint"] or None, gateway)
-    return min(own, most) if own else most
+def _window(settings: Mapping[str, Any], known: Capabilities) -> int:
+    """Tokens of the window: what the user has set, or what the model has; never more than it has, or than its server
+    said that it is. Ollama gives a model the window that is asked for."""
+    own, model = int(settings["context_window"]), in_effect(settings)[0]
+    learnt_of, learnt = settings.get("learnt_window", ("", 0))
+    longest = own if model.startswith(catalog.OLLAMA) else known.window
+    window = min(own, longest or own) if own else known.window or catalog.UNKNOWN_WINDOW
+    return min(window, int(learnt)) if learnt_of == model else window
 
 
 async def _counted(journal: Journal, model: str) -> dict[str, int]:

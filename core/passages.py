@@ -16,7 +16,7 @@ from core.memory.corpus import Row
 from core.memory.documents import Document
 from core.memory.scope import Path, Query, Scope
 from core.messages import Step
-from core.rewind import announce
+from core.moving import announce
 from core.store.journal import Draft, now
 from memgpt.home import UserError
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from core.context import instructions
 from core.context.render import Renderer
 from core.llm.types import Call
-from core.messages import Item, State, Step
+from core.messages import Item, State, Step, Text
 from core.store.journal import Draft, Journal
+
+REWORDED = {"rethink": "thought", "rewrite": "said"}
 
 
 async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
@@ -16,6 +18,9 @@ async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
     it belongs to; ids and signatures of the old provider are left out."""
     state = journal.state
     steps = {step.id: step for step in await journal.steps(after=_first(state.queue) - 1)}
+    for change in list(steps.values()):
+        if change.kind in REWORDED and change.body["of"] in steps:
+            steps[change.body["of"]] = reworded(steps[change.body["of"]], change.kind, change.texts["text"])
     items: list[Item] = []
     if state.summary and state.summary_text:
         fresh = await renderer.summary(state.summary_text.body, state.evicted, state.memory_at)
@@ -28,6 +33,25 @@ async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
     return Draft("settings", {"changes": {}, "rerendered": True}, items=tuple(items))
 
 
+async def rendered(renderer: Renderer, reply: Step) -> Item:
+    """A reply from its step, without what a provider gave along with it."""
+    calls = tuple(Call(**call) for call in reply.body["calls"])
+    own = reply.text("thought")[reply.body.get("reasoned", 0) :].lstrip("\n")
+    return await renderer.reply(own, "" if calls else reply.text("said"), calls, {})
+
+
+def reworded(reply: Step, kind: str, text: Text) -> Step:
+    """A reply as `/rethink` or `/rewrite` has it."""
+    texts = {**reply.texts, REWORDED[kind]: text}
+    if kind == "rethink":
+        return replace(reply, texts=texts, body={**reply.body, "reasoned": 0})
+    calls = [
+        {**call, "arguments": {**call["arguments"], "message": text.body}} if call["name"] == "send_message" else call
+        for call in reply.body["calls"]
+    ]
+    return replace(reply, texts=texts, body={**reply.body, "calls": calls})
+
+
 def _first(queue: tuple[Item, ...]) -> int:
     return min((item.step for item in queue), default=1)
 
@@ -37,8 +61,7 @@ async def _one(renderer: Renderer, state: State, item: Item, step: Step) -> Item
         case "user":
             return await renderer.user(step.text("text"), step.at, state)
         case "reply":
-            calls = tuple(Call(**call) for call in step.body["calls"])
-            return await renderer.reply(step.text("thought"), step.text("said") if not calls else "", calls, {})
+            return await rendered(renderer, step)
         case "return":
             body = step.body
             return await renderer.returned(body["call_id"], body["name"], body["status"], step.text("text"), step.at)

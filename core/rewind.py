@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.context.queue import groups
-from core.llm.types import Call
-from core.messages import OPEN_END, State, Step, Text, on_path
+from core.messages import MAIN_CONVERSATION, Item, Step, Text
+from core.moving import announce, move_head
+from core.rerender import REWORDED, rendered, reworded
 from core.session import Session
+from core.store import lookups
 from core.store.journal import Draft
 from memgpt.home import UserError
 
 MEMORY_KINDS = ("return", "edit", "undo", "redo")
-CARRIED_KINDS = ("settings", "attach", "detach", "import", "edit")
 
 
 async def pop(session: Session, count: int) -> int:
@@ -50,59 +51,6 @@ async def last_question(session: Session) -> Step:
     return steps[0]
 
 
-async def move_head(session: Session, target: int, why: str, removed: int, drop: bool = False) -> None:
-    """Goes on from an earlier step. What is no answer comes along: settings, sources, imports, the user's own edits.
-
-    With `drop` it does not, as `/restore` has it after asking.
-    """
-    past = await session.journal.state_at(target)
-    left = await carried_steps(session, target)
-    present = past if drop else session.state
-    imports = [] if drop else [step for step in left if step.kind == "import"]
-    written = [] if drop else [step for step in left if step.kind == "edit"]
-    edits = {} if drop else {step.body["label"]: step for step in left if step.kind == "edit" and "label" in step.body}
-    texts: dict[str, Text] = {label: step.texts["after"] for label, step in edits.items()}
-    carried = {
-        "settings": present.settings,
-        "sources": list(present.sources),
-        "passages": dict(present.passages),
-        "imports": [[step.body["branch"], OPEN_END] for step in (*imports, *written) if "branch" in step.body],
-        "recall": sum(step.body["count"] for step in imports),
-        "archival": await _archival_change(session, past, written),
-        "hidden": sorted({step.body["unpassage"] for step in written if "unpassage" in step.body}),
-        "blocks": sorted(edits),
-        "branches": session.state.branches,
-    }
-    body = {"to": target, "why": why, "removed": removed, "carried": carried}
-    steps = await session.journal.append(Draft("head", body, texts), parent=past)
-    await announce(session, steps)
-
-
-async def _archival_change(session: Session, past: State, written: Sequence[Step]) -> int:
-    """How many passages more there are when what the user did to them is carried over to an earlier state."""
-    gone = [step.body["unpassage"] for step in written if "unpassage" in step.body]
-    made = {step.body["passage"] for step in written if "passage" in step.body}
-    before = await session.journal.read(lambda connection: _places_of(connection, gone))
-    lost = [
-        doc for doc, branch, step in before
-        if doc in made or (on_path(past, branch, step) and doc not in past.hidden)
-    ]  # fmt: skip
-    return len(made) - len(lost)
-
-
-def _places_of(connection: Any, docs: Sequence[int]) -> list[tuple[int, int, int]]:
-    listed = ",".join(map(str, docs)) or "NULL"
-    found: list[tuple[int, int, int]] = connection.execute(
-        f"SELECT id, branch, step FROM doc WHERE id IN ({listed})"
-    ).fetchall()
-    return found
-
-
-async def carried_steps(session: Session, target: int) -> list[Step]:
-    """Steps after the target that are not answers: moving the head carries them over, or leaves them on purpose."""
-    return await session.journal.steps(after=target, kinds=CARRIED_KINDS)
-
-
 async def _step_before(session: Session, step: int) -> int:
     """The last step before that one which belongs to no model call."""
     before = await session.journal.steps(before=step, limit=1)
@@ -120,7 +68,7 @@ async def undo(session: Session) -> Step:
     changes, undone = await _changes(session)
     for step in reversed(changes):
         if step.id not in undone:
-            return await _reverse(session, "undo", step, "before")
+            return await reverse(session, "undo", step, "before")
     raise UserError("There is no change of memory to undo.", "Memory stands as it began.")
 
 
@@ -131,11 +79,11 @@ async def redo(session: Session) -> Step:
         UserError: nothing is undone.
     """
     changes, undone = await _changes(session)
-    open_ones = [step for step in changes if step.id in undone]
     newest = changes[-1].id if changes else 0
-    if not open_ones or any(undone[step.id] < newest for step in open_ones):
+    since = [step for step in changes if undone.get(step.id, 0) > newest]
+    if not since:
         raise UserError("There is nothing to redo.", "A change of memory ends what can be redone.")
-    return await _reverse(session, "redo", min(open_ones, key=lambda step: -undone[step.id]), "after")
+    return await reverse(session, "redo", max(since, key=lambda step: undone[step.id]), "after")
 
 
 async def _changes(session: Session) -> tuple[list[Step], dict[int, int]]:
@@ -155,7 +103,8 @@ async def _changes(session: Session) -> tuple[list[Step], dict[int, int]]:
     return changes, undone
 
 
-async def _reverse(session: Session, kind: str, change: Step, to: str) -> Step:
+async def reverse(session: Session, kind: str, change: Step, to: str) -> Step:
+    """Appends the step that cancels a change of memory (`undo`), or makes it again (`redo`)."""
     body: dict[str, Any] = {"of": change.id}
     texts: dict[str, Text] = {}
     if "label" in change.body:
@@ -184,59 +133,39 @@ async def replace_reply(session: Session, kind: str, text: str) -> None:
     if step is None:
         what = "inner monologue" if kind == "rethink" else "answer"
         raise UserError(f"There is no {what} to replace.", "Send a message first.")
+    await reword(session, kind, text, step.id)
+
+
+async def reword(session: Session, kind: str, text: str, reply: int) -> None:
+    """Puts other words in the place of those of that reply; the old ones stay in the journal.
+
+    Raises:
+        UserError: it is not in main context any more.
+    """
+    if reply not in {item.step for item in session.state.queue}:
+        raise UserError("That answer has left main context.", "Only what the model still reads can be replaced.")
+    (step,) = await session.journal.steps(after=reply - 1, before=reply + 1)
     agent = await session.agent()
-    present = {"rethink": step.text("thought"), "rewrite": step.text("said")}
-    for change in await session.journal.steps(after=step.id, kinds=tuple(present)):
+    fresh = step
+    for change in await session.journal.steps(after=step.id, kinds=tuple(REWORDED)):
         if change.body["of"] == step.id:
-            present[change.kind] = change.text("text")
-    present[kind] = text
-    thought, said = present["rethink"], present["rewrite"]
-    calls = [_with_message(Call(**call), said) for call in step.body["calls"]]
-    item = await agent.renderer.reply(thought, said if not calls else "", calls, {})
-    draft = Draft(
-        kind, {"of": step.id}, {"text": text}, (_placed(item, step.id),), _reworded(session, step, kind, text)
-    )
+            fresh = reworded(fresh, change.kind, change.texts["text"])
+    item = await rendered(agent.renderer, reworded(fresh, kind, Text(0, text)))
+    draft = await _reworded(session, step, kind, text, replace(item, step=step.id))
     steps = await session.journal.append(draft)
-    session.corpus.removed()
     await announce(session, steps)
 
 
-def _placed(item: Any, step: int) -> Any:
-    from dataclasses import replace
-
-    return replace(item, step=step)
-
-
-def _with_message(call: Call, said: str) -> Call:
-    return Call(call.call_id, call.name, {**call.arguments, "message": said}) if call.name == "send_message" else call
-
-
-def _reworded(session: Session, old: Step, kind: str, text: str) -> Any:
-    """The new words are searchable under the old message's id; the old ones no longer are."""
+async def _reworded(session: Session, old: Step, kind: str, text: str, item: Item) -> Draft:
+    """The new words are searchable under the old message's id; as long as this step is on the path the old ones are not."""
     from core.memory.documents import Document, insert
 
     role, prefix = ("inner_monologue", "t") if kind == "rethink" else ("assistant", "m")
-    first = session.journal.reserve_docs(1)
+    first, key, state = session.journal.reserve_docs(1), f"{prefix}{old.id}", session.state
+    hidden = await session.journal.read(lambda connection: lookups.with_role(connection, state.path, key, role))
 
     def effect(connection: Any, step: Step) -> None:
-        key = f"{prefix}{old.id}"
-        row = connection.execute("SELECT id FROM doc WHERE key = ? AND role = ?", [key, role]).fetchall()
-        gone = ",".join(str(entry[0]) for entry in row) or "-1"
-        for table in ("posting", "posting_tail", "vector"):
-            connection.execute(f"DELETE FROM {table} WHERE doc IN ({gone})")
-        connection.execute(f"UPDATE doc SET kind = 'rewritten' WHERE id IN ({gone})")
-        document = Document(key, "recall", role, "", "", "main", old.id, old.at, text)
+        document = Document(key, "recall", role, "", "", MAIN_CONVERSATION, old.id, old.at, text)
         insert(connection, [document], step.id, step.branch, first, 0, [step.texts["text"].id])
 
-    return effect
-
-
-async def announce(session: Session, steps: Sequence[Step]) -> None:
-    """Tells the screens what was done to the journal outside of a turn, and how main context stands now."""
-    from core.transcript import events_of
-
-    for step in steps:
-        for event in events_of(step):
-            session.tell(event)
-    session.corpus.added()
-    await session.tell_context()
+    return Draft(kind, {"of": old.id, "hides": hidden}, {"text": text}, (item,), effect)

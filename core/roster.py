@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import shutil
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from core.context.blocks import block_limit
 from core.llm import catalog
 from core.llm.builtin import Builtin
+from core.llm.capabilities import Remembered
 from core.llm.gateway import Gateway
+from core.llm.purse import Purse
 from core.llm.types import ModelError
 from core.memory import documents
 from core.memory.corpus import Corpus
 from core.memory.embedding import Embedder
+from core.messages import Step
 from core.session import Session
-from core.slash import change_settings
+from core.settings import change_settings
 from core.sources.jsonl import read
 from core.sources.library import Batch, Library, Loaded, batches, new_ones
 from core.sources.progress import Progress, embedding
@@ -29,6 +32,8 @@ from memgpt import config
 from memgpt.config import AgentConfig
 from memgpt.home import Home, UserError, checked_name, fold, read_text
 
+LAST_WORDS = 12  # steps among which the last words are looked for
+LONGEST_WORDS = 400
 OVERRIDES = ("model", "model_endpoint", "context_window")
 
 
@@ -44,10 +49,12 @@ class Roster:
     sessions: dict[str, Session] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     jobs: int = 0
+    making: set[Path] = field(default_factory=set)  # folders of agents that are not there yet
+    renamed: dict[str, str] = field(default_factory=dict)  # old names, for who still uses them
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.gateway = Gateway(Builtin(self.home.log))
+        self.gateway = Gateway(Builtin(self.home.log), Remembered(self.home.models), Purse(self.home.spending))
         self.embedder = Embedder(self.home.log)
         self.library = Library(self.home, self.embedder, str(config.load(self.home)["embedding_model"]))
 
@@ -112,9 +119,7 @@ class Roster:
         async with self._opening:
             if not self.exists(name):
                 if not create:
-                    raise UserError(
-                        f"There is no agent {name!r}.", "`memgpt list agents` shows them; --create makes one."
-                    )
+                    raise self.unknown(name)
                 await self.create(AgentConfig.of({**given, "name": name}))
             session = await self._close_damaged(name) or await self._open(name)
         changes = {key: given[key] for key in OVERRIDES if key in given}
@@ -122,13 +127,48 @@ class Roster:
             await change_settings(session, changes)
         return session
 
+    def unknown(self, name: str) -> UserError:
+        """That there is no agent of that name, and how it is called now where it was renamed."""
+        now_called = self.renamed.get(fold(name))
+        if now_called and self.exists(now_called):
+            return UserError(f"There is no agent {name!r}.", f"It is called {now_called!r} now.")
+        return UserError(
+            f"There is no agent {name!r}.",
+            "`memgpt list agents` shows them; `memgpt send --create` and `memgpt run` make one.",
+        )
+
+    @contextlib.asynccontextmanager
+    async def put_down(self, name: str) -> AsyncIterator[None]:
+        """While this lasts nobody opens an agent; that one is no longer among those that are open, and its user lets go of
+        it here.
+
+        Raises:
+            UserError: it is at work.
+        """
+        async with self._opening:
+            session = self.sessions.get(fold(name))
+            if session and session.busy:
+                raise UserError("The model is at work on this agent.", "Wait until it is done, or stop it.")
+            self.sessions.pop(fold(name), None)
+            yield
+
+    async def let_go(self, session: Session) -> None:
+        """Closes an agent that was put down; what a damaged file says to that is known already."""
+        database = session.journal.database
+        try:
+            await session.close()
+        except Exception:
+            if not database.damaged:
+                raise
+            await database.close()
+
     async def _close_damaged(self, name: str) -> Session | None:
         """The agent if it is open; one whose file was found damaged is closed, so that it can be restored."""
         session = self.sessions.get(fold(name))
         if session is None or not session.journal.database.damaged or session.busy:
             return session
         self.sessions.pop(fold(name))
-        await _let_go(session)
+        await self.let_go(session)
         return None
 
     async def _open(self, name: str) -> Session:
@@ -169,13 +209,6 @@ class Roster:
             if session.state.passages.get(source) != passages:
                 await session.journal.append(Draft("attach", {"source": source, "passages": passages}))
 
-    async def delete(self, name: str) -> None:
-        session = await self.session(name)
-        self.sessions.pop(fold(name))
-        await session.interrupt()
-        await session.close()
-        shutil.rmtree(self.home.agent_file(name).parent)
-
     async def listed(self) -> list[dict[str, Any]]:
         return [await self._row(name) for name in self.home.agent_names()]
 
@@ -189,6 +222,9 @@ class Roster:
         state = session.state
         first = await session.journal.steps(kinds=("born",), limit=1)
         born = first[0] if first else None
+        spoken = [
+            step for step in await session.journal.steps(kinds=("user", "reply"), limit=LAST_WORDS) if _words(step)
+        ]
         return {
             "name": name,
             "model": state.settings.get("model"),
@@ -197,6 +233,12 @@ class Roster:
             "persona": born.body["persona"] if born else None,
             "human": born.body["human"] if born else None,
             "sources": list(state.sources),
+            "archived": state.archived,
+            "last_words": _words(spoken[-1])[:LONGEST_WORDS] if spoken else "",
+            "last_at": rfc3339(spoken[-1].at) if spoken else None,
+            "bytes": self.home.agent_file(name).stat().st_size,
+            "busy": session.busy,
+            "open": session.watched,
         }
 
     # --- files in ---------------------------------------------------------------------------------------------
@@ -231,11 +273,12 @@ class Roster:
 
     # --- the engine's questions -------------------------------------------------------------------------------
 
-    def background(self, work: Coroutine[Any, Any, None]) -> None:
+    def background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begins what nobody waits for; the engine stays until it is done."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def busy(self) -> bool:
         return self.jobs > 0 or bool(self._tasks) or any(session.busy for session in self.sessions.values())
@@ -271,15 +314,9 @@ class Roster:
             if not session.busy and (unused or session.journal.database.damaged):
                 async with self._opening:  # whoever wants it again waits until its file is closed
                     if self.sessions.pop(key, None):
-                        await _let_go(session)
+                        await self.let_go(session)
 
 
-async def _let_go(session: Session) -> None:
-    """Closes an agent; what a damaged file says to that is known already."""
-    database = session.journal.database
-    try:
-        await session.close()
-    except Exception:
-        if not database.damaged:
-            raise
-        await database.close()
+def _words(step: Step) -> str:
+    """What was said in a step."""
+    return step.text("text" if step.kind == "user" else "said")

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core import adapting
 from core.agent import Agent
 from core.context import instructions
 from core.llm.gateway import Gateway
-from core.llm.protocol import next_protocol
 from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.messages import Item, State
@@ -25,6 +25,7 @@ from memgpt.home import UserError
 
 INTERRUPT_S = 2.0
 FIRST_WORD_S = 0.3  # in which what was typed while the app opened can arrive
+REPACKED_BY = ("learnt_protocol", "standing_in")  # settings after which the queue is packed anew
 MINUTE = 60_000_000  # microseconds
 LOOKED_BACK = 50  # function returns among which a pause of heartbeats is looked for
 TIMER = "A timed heartbeat: nothing has happened for a while."
@@ -58,6 +59,7 @@ class Session:
         self._made_for: tuple[Any, ...] = ()
         self._background: set[asyncio.Future[None]] = set()
         self.phase = "idle"
+        self.opened_at = journal.next_step - 1
         self.used_at = now()
         self.owes_login = False  # a new agent whose greeting has not begun
         self.news: list[str] = []  # for whoever looks on or asks first
@@ -74,10 +76,10 @@ class Session:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def adopt(self, old: Session) -> None:
+    def adopt(self, old: Session, why: str = "forget") -> None:
         """Takes over those who watched this agent before its file was opened anew."""
         self._listeners = old._listeners
-        self.tell(e.Rewound(step=self.journal.state.head, at=now(), why="forget"))
+        self.tell(e.Rewound(step=self.journal.state.head, at=now(), why=why))
 
     @property
     def watched(self) -> bool:
@@ -155,6 +157,7 @@ class Session:
     async def _run_one(self, turn: Waiting) -> None:
         try:
             self._tell_news(turn)
+            await self._back_to_own_model(turn)
             agent = await self.agent(turn.keys)
             if self.owes_login:  # the user was quicker than the greeting
                 self.owes_login = False
@@ -172,21 +175,36 @@ class Session:
         await self.tell_context()
 
     async def _tell_all(self, turn: Waiting, events: AsyncIterator[e.Event]) -> AsyncIterator[e.Event] | None:
-        """Tells the events of a turn. Where the model's server refuses the way in which it is to call functions, the
-        rest of the turn is given, to go on in a simpler one, which is remembered."""
+        """Tells the events of a turn. Where its model cannot be called as it was, and there is another way, the rest of
+        the turn is given, to go on that way, which is journalled."""
         try:
             async for event in events:
                 self._told(turn, event)
         except ModelError as error:
             agent = await self.agent()
-            simpler = next_protocol(agent.renderer.protocol)
-            if error.kind != "protocol" or simpler is None:
+            changes = agent.adapts(error)
+            if not changes:
                 raise
-            learnt = {"learnt_protocol": [self.state.settings["model"], simpler]}
-            await self.journal.append(Draft("settings", {"changes": learnt}))
-            await self.rerender()
-            return (await self.agent(turn.keys)).go_on()
+            if "learnt_protocol" in changes:
+                refused = adapting.REFUSED[agent.renderer.protocol]
+                model, endpoint = adapting.in_effect(self.state.settings)
+                self.gateway.remembered.learn(model, endpoint, **refused, source="refusal")
+            await self._adapted(changes)
+            turn.events.put_nowait(self._notice(adapting.told(changes, error)))
+            return (await self.agent(turn.keys)).taken_over()
         return None
+
+    async def _adapted(self, changes: Mapping[str, Any]) -> None:
+        """Journals how the model is called from now on, and packs the queue anew where that is otherwise."""
+        await self.journal.append(Draft("settings", {"changes": changes}))
+        if set(changes) & set(REPACKED_BY):
+            await self.rerender()
+
+    async def _back_to_own_model(self, turn: Waiting) -> None:
+        """Asks the model itself again, where another has stood in for it for long enough."""
+        if adapting.is_over(self.state.settings):
+            await self._adapted({"standing_in": None})
+            turn.events.put_nowait(self._notice(f"{self.state.settings['model']} is asked again."))
 
     async def rerender(self) -> None:
         """The queue again as the present model reads it."""
@@ -225,6 +243,12 @@ class Session:
     def drop_queue(self) -> list[str]:
         """Takes the messages back that wait for their turn."""
         return self._drop(list(self._waiting))
+
+    def take_back(self, place: int, text: str) -> str:
+        """Takes one message back that waits for its turn, if it still stands at that place; else gives nothing."""
+        if not 0 <= place < len(self._waiting) or self._waiting[place].text != text:
+            return ""
+        return next(iter(self._drop([self._waiting[place]])))
 
     def _drop(self, dropped: Sequence[Waiting]) -> list[str]:
         for turn in dropped:
@@ -267,6 +291,8 @@ class Session:
             source=ledger.source,
             sections=ledger.rows(),
             cells=[_cell(item) for item in state.queue],
+            gone=state.evicted,
+            model=adapting.in_effect(state.settings)[0],
         )
 
     async def tell_context(self) -> None:
@@ -326,6 +352,7 @@ class Session:
         if not self.busy:
             self.owes_login = False
             await self.journal.append(draft)
+            await self.tell_context()
 
     async def _login_draft(self) -> Draft:
         agent = await self.agent()

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from core.context.window import APART, MESSAGE_OVERHEAD, PRIMING, SECTION_OF, assemble, scaled
-from core.messages import Step
+from core.sent import context
 from core.session import Session
-from core.store import rows
-from core.store.codec import expand
 from core.transcript import events_of, transcript
 from memgpt import events as e
 from memgpt.events import rfc3339
 from memgpt.home import UserError
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 async def show(session: Session, what: str, at: int | None, last: int | None) -> Any:
@@ -27,7 +21,7 @@ async def show(session: Session, what: str, at: int | None, last: int | None) ->
     """
     match what:
         case "context":
-            return await (context_now(session) if at is None else context_at(session, at))
+            return await context(session, at)
         case "memory":
             return await memory(session, at)
         case "messages":
@@ -37,66 +31,6 @@ async def show(session: Session, what: str, at: int | None, last: int | None) ->
     raise UserError(
         f"There is nothing called {what!r} to show.", "Show context, memory, messages or history.", status=2
     )
-
-
-async def context_now(session: Session) -> dict[str, Any]:
-    """Main context as it would be sent now."""
-    agent = await session.agent()
-    ledger, fixed = await agent.ledger(), await agent.fixed()
-    return {
-        "step": session.state.head,
-        "total": ledger.total,
-        "window": ledger.window,
-        "source": ledger.source,
-        "sections": ledger.rows(),
-        "messages": assemble(session.state, fixed).messages,
-    }
-
-
-async def context_at(session: Session, step: int) -> dict[str, Any]:
-    """The prompt of the last model call at or before that step, byte for byte what was sent."""
-    calls = await session.journal.steps(before=step + 1, kinds=("call",), limit=1)
-    if not calls:
-        raise UserError(f"No model was called up to step {step}.", "`memgpt show messages` lists the steps.")
-    call = calls[0]
-    replies = await session.journal.steps(after=call.id, kinds=("reply",))
-    usage = replies[0].body.get("usage") if replies else None
-    return await session.journal.database.read(lambda connection: _stored_context(connection, call, usage))
-
-
-def _stored_context(connection: duckdb.DuckDBPyConnection, call: Step, usage: dict[str, Any] | None) -> dict[str, Any]:
-    body = call.body
-    parts = _parts(connection, [key for _, key in body["parts"]])
-    items = rows.fetch_items(connection, [*expand(body["queue"]), *([body["summary"]] if body["summary"] else [])])
-    queue = [items[number] for number in expand(body["queue"])]
-    system = "\n\n".join(parts[key][1] for section, key in body["parts"] if section not in APART and parts[key][1])
-    examples = [
-        message for section, key in body["parts"] if section == "examples" for message in json.loads(parts[key][1])
-    ]
-    own: dict[str, int] = {}
-    for section, key in body["parts"]:
-        name = SECTION_OF.get(section, section)
-        own[name] = own.get(name, 0) + parts[key][0]
-    own["summary"] = items[body["summary"]].tokens if body["summary"] else 0
-    own["messages"] = sum(item.tokens - item.recalled for item in queue)
-    own["recalled"] = sum(item.recalled for item in queue)
-    own["overhead"] = MESSAGE_OVERHEAD * (1 + len(queue) + bool(body["summary"])) + PRIMING
-    total = usage["prompt_tokens"] if usage else sum(own.values())
-    first = [items[body["summary"]].sent] if body["summary"] else []
-    return {
-        "step": call.id,
-        "total": total,
-        "window": body["window"],
-        "source": "provider" if usage else "own",
-        "sections": [{"name": name, "tokens": tokens, "cached": 0} for name, tokens in scaled(own, total).items()],
-        "messages": [{"role": "system", "content": system}, *examples, *first, *(item.sent for item in queue)],
-    }
-
-
-def _parts(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> dict[str, tuple[int, str]]:
-    marks = ",".join("?" * len(keys))
-    found = connection.execute(f"SELECT hash, tokens, body FROM part WHERE hash IN ({marks})", keys).fetchall()
-    return {row[0]: (row[1], row[2]) for row in found}
 
 
 async def memory(session: Session, at: int | None) -> list[dict[str, Any]]:
@@ -125,8 +59,8 @@ def _message(event: e.Event) -> dict[str, Any] | None:
     match event:
         case e.UserMessage(text=text):
             return {**common, "role": "user", "text": text}
-        case e.AssistantMessage(text=text):
-            return {**common, "role": "assistant", "text": text}
+        case e.AssistantMessage(text=text, interrupted=interrupted):
+            return {**common, "role": "assistant", "text": text, **({"interrupted": True} if interrupted else {})}
         case e.InternalMonologue(text=text):
             return {**common, "role": "inner_monologue", "text": text}
         case e.FunctionCall(call_id=call_id, name=name, arguments=arguments):
@@ -158,7 +92,7 @@ async def history(session: Session, at: int | None, last: int | None) -> list[di
             "label": event.label,
             "before": event.before,
             "after": event.after,
-            "cause": step.body.get("name", {"edit": "user"}.get(step.kind, step.kind)),
+            "cause": event.cause,
         }
         for step in steps
         for event in events_of(step)

@@ -4,48 +4,28 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core import passages, rewind
+from core import budgeting, cost, editing, moving, passages, past, rewind
+from core.adapting import in_effect, place_of
+from core.asked import Asked, Outcome
 from core.context import instructions
-from core.external import day_of
 from core.filters import parsed
-from core.llm import catalog
-from core.memory.embedding import WorkerGone
+from core.llm.builtin import is_builtin
 from core.memory.search import Hit
 from core.session import Session
+from core.settings import change_settings as change_settings
 from core.store.journal import Draft, now
 from core.transcript import transcript
-from memgpt import commands, config
+from memgpt import commands
 from memgpt import events as e
 from memgpt.home import UserError
 
 DEFAULT_POP = 3  # usually one turn: question, call, result
 AUTOMATED_TIMER = "The user asked for a heartbeat."
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a command shows. With `ask`, it has done nothing yet and wants to be told to go on; `turn` are the events
-    of a turn that it began."""
-
-    text: str = ""
-    ask: str = ""
-    data: Any = None
-    turn: AsyncIterator[e.Event] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One command as it was typed. Relative paths were made absolute by the front end."""
-
-    session: Session
-    argument: str
-    confirmed: bool
-    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, str]) -> Outcome:
@@ -64,26 +44,6 @@ async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, s
     if session.busy and not command.busy:
         raise UserError(f"/{command.name} has to wait until the model is done.", "Stop it first, or wait.")
     return await handler(Asked(session, argument, confirmed, keys))
-
-
-async def _save(asked: Asked) -> Outcome:
-    name = asked.argument or day_of(now(), None)
-    await asked.session.journal.append(Draft("checkpoint", {"name": name}))
-    return Outcome(f"Everything is saved, always. Checkpoint {name!r} is written; /restore {name} returns to it.")
-
-
-async def _restore(asked: Asked) -> Outcome:
-    session = asked.session
-    found = [step for step in await session.journal.steps(kinds=("checkpoint",)) if step.body["name"] == asked.argument]
-    if not found:
-        raise UserError(f"There is no checkpoint {asked.argument!r}.", "/save NAME writes one.")
-    target = found[-1].id
-    left = [step.kind for step in await rewind.carried_steps(session, target)]
-    if not asked.confirmed:
-        also = f" Left behind too: {', '.join(sorted(set(left)))}." if left else ""
-        return Outcome(ask=f"Return to checkpoint {asked.argument!r}?{also}")
-    await rewind.move_head(session, target, "restore", 0, drop=True)
-    return Outcome(f"Back at checkpoint {asked.argument!r}.")
 
 
 async def _dump(asked: Asked) -> Outcome:
@@ -112,47 +72,24 @@ async def _memory(asked: Asked) -> Outcome:
 async def _model(asked: Asked) -> Outcome:
     settings = asked.session.state.settings
     if not asked.argument:
-        where = f" at {settings['model_endpoint']}" if settings["model_endpoint"] else ""
-        return Outcome(f"The model is {settings['model']}{where}.")
-    await change_settings(asked.session, {"model": asked.argument})
-    return Outcome(f"The model is {asked.argument} from now on.")
+        standing = in_effect(settings)[0]
+        also = "" if standing == settings["model"] else f" {standing} stands in for it."
+        return Outcome(f"The model is {settings['model']}{_where(asked.session)}.{also}")
+    name, endpoint = place_of(asked.argument)
+    leaves = name.endswith("@")
+    changes = {"model": name.removesuffix("@"), **({"model_endpoint": endpoint or ""} if endpoint or leaves else {})}
+    words = await change_settings(asked.session, changes, asked.keys)
+    return Outcome(f"The model is {changes['model']}{_where(asked.session)} from now on.{f' {words}' if words else ''}")
 
 
-async def change_settings(session: Session, changes: Mapping[str, Any]) -> None:
-    """Journals settings of this agent; a new model sees the queue in its own packaging and counts anew.
-
-    Raises:
-        UserError: a setting is unknown, not an agent's, or of the wrong type.
-    """
-    good = {name: config.checked(name, value) for name, value in changes.items()}
-    if strange := [name for name in good if name not in config.AGENT_KEYS]:
-        raise UserError(f"{strange[0]} is not a setting of an agent.", "Set it without --agent.", status=2)
-    good = {name: value for name, value in good.items() if session.state.settings.get(name) != value}
-    if not good:
-        return
-    if good.get("embedding_model"):
-        await _can_embed(session, good["embedding_model"])
-    new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
-    if "model" in good:
-        await catalog.check_provider(good["model"], session.gateway)
-    (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
-    if new_model:
-        await session.rerender()
-    session.tell(
-        e.Notice(step=step.id, at=step.at, text=", ".join(f"{name} = {value}" for name, value in good.items()))
-    )
-    await session.agent()
-    await session.tell_context()
-
-
-async def _can_embed(session: Session, model: str) -> None:
-    try:
-        await session.corpus.embedder.describe(model)
-    except WorkerGone as error:
-        hint = "Give the name or folder of a sentence-transformers model that is on this machine."
-        raise UserError(
-            f"The embedding model {model!r} cannot be loaded ({str(error)[:160]}).", hint, status=2
-        ) from None
+def _where(session: Session) -> str:
+    """The endpoint, and the way from it where the model's name is another provider's."""
+    settings = session.state.settings
+    model, endpoint = settings["model"], settings["model_endpoint"]
+    if not endpoint or is_builtin(model):
+        return ""
+    own = model.partition("/")[0] in ("openai", model)
+    return f" at {endpoint}" + ("" if own else f" (/model {model}@ asks {model.partition('/')[0]} itself)")
 
 
 async def _embedding(asked: Asked) -> Outcome:
@@ -184,7 +121,7 @@ async def _retry(asked: Asked) -> Outcome:
     question = await rewind.last_question(asked.session)
     text = question.text("text")
     before = await asked.session.journal.steps(before=question.id, limit=1)
-    await rewind.move_head(asked.session, before[0].id, "retry", 0)
+    await moving.move_head(asked.session, before[0].id, "retry", 0)
     return Outcome(turn=asked.session.submit(text, asked.keys))
 
 
@@ -207,7 +144,7 @@ async def _heartbeat(asked: Asked) -> Outcome:
 async def _memorywarning(asked: Asked) -> Outcome:
     agent = await asked.session.agent(asked.keys)
     step = await agent.manager.warn((await agent.ledger()).total)
-    await rewind.announce(asked.session, [step])
+    await moving.announce(asked.session, [step])
     packed = instructions.system_alert(instructions.pressure_text(), now(), agent.renderer.zone)
     return Outcome(turn=asked.session.happen("heartbeat", packed, "memory pressure", asked.keys))
 
@@ -217,7 +154,7 @@ async def _summarize(asked: Asked) -> Outcome:
     step = await agent.manager.summarise_now()
     if step is None:
         raise UserError("There is nothing to summarise yet.", "Only messages before the last turn can leave.")
-    await rewind.announce(asked.session, [step])
+    await moving.announce(asked.session, [step])
     return Outcome(f"{step.body['messages']} messages moved to recall, summary rewritten:\n{step.text('summary')}")
 
 
@@ -339,10 +276,27 @@ def dumped(event: e.Event) -> str:
     return ""
 
 
+def _block(label: str) -> Handler:
+    """What `/persona TEXT` and `/human TEXT` do; without a text they show the block."""
+
+    async def edit(asked: Asked) -> Outcome:
+        if not asked.argument:
+            block = asked.session.state.blocks[label]
+            return Outcome(f"{label} ({len(block.text)} of {block.limit} characters)\n{block.text}")
+        done = await editing.edit_block(asked.session, label, asked.argument)
+        return Outcome(
+            f"{label} is changed. /undo takes it back." if done["changed"] else f"{label} says that already."
+        )
+
+    return edit
+
+
 Handler = Callable[[Asked], Awaitable[Outcome]]
 _HANDLERS: dict[str, Handler] = {
-    "save": _save, "restore": _restore, "dump": _dump, "dumpraw": _dumpraw, "memory": _memory, "model": _model,
+    "save": past.save, "restore": past.restore, "alternative": past.alternative, "why": past.why, "cost": cost.command,
+    "dump": _dump, "dumpraw": _dumpraw, "memory": _memory, "model": _model, "budget": budgeting.budget,
     "pop": _pop, "retry": _retry, "rethink": _rethink, "rewrite": _rewrite, "heartbeat": _heartbeat,
     "memorywarning": _memorywarning, "summarize": _summarize, "systemswap": _systemswap, "undo": _undo, "redo": _redo,
     "recall": _recall, "archival": _archival, "passage": _passage, "embedding": _embedding,
+    "persona": _block("persona"), "human": _block("human"),
 }  # fmt: skip

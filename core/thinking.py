@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from core.context.queue import Limits, last_turn
+from core.context.reckoning import Provider, Reckoning
 from core.context.render import Renderer
-from core.context.window import Fixed, Prompt, assemble, space
+from core.context.window import Fixed, Part, Prompt, assemble, space
 from core.external import ExternalContext
 from core.functions.executor import OK
 from core.functions.memory import DONE
 from core.functions.schema import HEARTBEAT
+from core.llm import protocol as protocols
 from core.llm.gateway import Gateway
 from core.llm.types import Call, ModelError, Reply, Request, RetryNotice, SaidDelta, ThoughtDelta, Usage
 from core.messages import Item, Pending, State, Step
@@ -26,6 +28,10 @@ from memgpt import events as e
 
 T = TypeVar("T")
 RESULT_LEAST = 120  # tokens of a function result, cut short and packed
+CUT_FROM = 1500  # tokens of a prompt that is looked at; Ollama's own window is 2,048 or 4,096
+NEAR = 0.7  # of what is expected: more is no sign of a cut
+KNOWN = 0.01  # of a prompt: a provider's count that was expected so nearly tells nothing new
+GROWN = 64  # tokens from the last prompt to this one, from which they can be told from chance
 KEEP_OPEN_EVERY_S = 1.0  # of a streaming answer at most its last second is lost
 
 
@@ -64,11 +70,15 @@ class TurnTotals:
 class Model:
     """The model of an agent and how it is called; `keys` are those of the front end that began the turn."""
 
-    name: str
+    provider: Provider
     endpoint: str | None
     timeout: float
     retries: int
     keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.provider.model
 
 
 @dataclass(slots=True)
@@ -99,6 +109,7 @@ class Thinking:
     strict_monologue: bool
     cancel: asyncio.Event
     _kept: set[str] = field(default_factory=set)
+    _cut: ModelError | None = None  # that the server read only a part of the last prompt
 
     async def think(self, fixed: Fixed, totals: TurnTotals, begun: Draft | None = None) -> AsyncIterator[e.Event]:
         """One model call with all its retries: deltas as they arrive, then what was committed. What has `begun` it is
@@ -142,14 +153,17 @@ class Thinking:
 
         def call(state: State) -> Draft:
             prompts.append(assemble(state, fixed))
-            return self._call_draft(prompts[0])
+            return self._call_draft(prompts[0], Reckoning.of(state, self.model.provider).total(prompts[0].own))
 
         steps = await self.journal.append(*([begun] if begun else []), call)
         self.external.added()
         return prompts[0], steps
 
-    def _call_draft(self, prompt: Prompt) -> Draft:
-        parts = {part.hash: (part.tokens, part.body) for part in prompt.fixed.parts if part.hash not in self._kept}
+    def _call_draft(self, prompt: Prompt, expected: int) -> Draft:
+        held = protocols.sent_format(self.renderer.protocol, prompt.fixed.schemas)
+        apart = Part("format", dumps(held), 0) if held else None  # kept, though the provider does not count it
+        every = [*prompt.fixed.parts, *([apart] if apart else [])]
+        parts = {part.hash: (part.tokens, part.body) for part in every if part.hash not in self._kept}
         self._kept |= set(parts)
         body = {
             "model": self.model.name,
@@ -159,6 +173,10 @@ class Thinking:
             "summary": prompt.summary.id if prompt.summary else None,
             "queue": ranges([item.id for item in prompt.items]),
             "max_tokens": self.limits.reserve,
+            "own": prompt.own,
+            "expected": expected,
+            "lines": [self.limits.warn, self.limits.flush],
+            **({"format": apart.hash} if apart else {}),
         }
         effect = (lambda connection, step: rows.insert_parts(connection, parts)) if parts else None
         return Draft("call", body, effect=effect)
@@ -174,7 +192,38 @@ class Thinking:
             keys=self.model.keys,
             timeout=self.model.timeout,
             retries=self.model.retries,
+            window=self.limits.window,
+            stable=prompt.fixed.stable,
         )
+
+    def was_cut(self) -> ModelError | None:
+        """That the server cut the last prompt without a word; told once."""
+        found, self._cut = self._cut, None
+        return found
+
+    async def _look_for_a_cut(self, usage: Usage, own: int) -> None:
+        """Servers that cut a prompt to their window without a word give themselves away by their count. It is held against
+        what they say of their window, since a count that is far from ours may have other reasons."""
+        state, self._cut = self.journal.state, None
+        read = usage.prompt_tokens
+        if not usage.reported or own < CUT_FROM:
+            return
+        expected = Reckoning.of(state, self.model.provider).total(own)
+        grown = expected - state.provider_tokens if state.own_tokens else 0
+        near = read - state.provider_tokens >= grown * NEAR if grown > GROWN else read >= expected * NEAR
+        if near:
+            return
+        window = await self.gateway.real_window(self.model.name, self.model.endpoint)
+        if window and read <= window < self.limits.window:
+            said = f"{self.model.endpoint} read only {read:,} tokens of the last prompt: its window is {window:,}."
+            self._cut = ModelError(said, "Set a smaller context_window for this agent.", "context", window)
+
+    def _remember_first(self, usage: Usage, own: int) -> None:
+        """Keeps what the provider counted for this agent's first prompt, unless it was known from that of another one."""
+        reckoning = Reckoning.of(self.journal.state, self.model.provider)
+        if not reckoning.reported and abs(reckoning.total(own) - usage.prompt_tokens) > KNOWN * usage.prompt_tokens:
+            told = {"first_own": own, "first_counted": usage.prompt_tokens}
+            self.gateway.remembered.learn(self.model.name, self.model.endpoint, **told)
 
     def _delta(self, piece: SaidDelta | ThoughtDelta) -> e.Delta:
         of = e.AssistantMessage.type if isinstance(piece, SaidDelta) else e.InternalMonologue.type
@@ -200,12 +249,18 @@ class Thinking:
         thought, said = self._voices(reply)
         told = await self._told(reply.usage, prompt, said + thought + dumps([asdict(call) for call in calls]))
         totals.add(told)
+        await self._look_for_a_cut(reply.usage, prompt.own)
+        own = thought[reply.reasoned :].lstrip("\n")  # what a model reasons is not its to read again
         item = await self.renderer.fitted_reply(
-            thought, said if not calls else "", reply.calls, reply.opaque, self._reply_space(prompt, len(calls))
+            own, said if not calls else "", reply.calls, reply.opaque, self._reply_space(prompt, len(calls))
         )
         body: dict[str, Any] = {"calls": [asdict(call) for call in calls], "finish": reply.finish, "told": told}
-        if reply.usage.reported and reply.usage.prompt_tokens:
-            body["usage"] = {**told, "model": self.model.name, "factor": reply.usage.prompt_tokens / prompt.own}
+        if reply.reasoned:
+            body["reasoned"] = reply.reasoned
+        if reply.usage.reported and reply.usage.prompt_tokens and not self._cut:
+            self._remember_first(reply.usage, prompt.own)
+            factor = reply.usage.prompt_tokens / prompt.own
+            body["usage"] = {**told, "model": self.model.name, "own": prompt.own, "factor": factor}
         drafts = [self.reply_draft(body, thought, said, item), *await self._finals(calls, said, totals)]
         steps = await self.journal.append(*drafts)
         self.external.added()
@@ -214,7 +269,7 @@ class Thinking:
     def _reply_space(self, prompt: Prompt, calls: int) -> int:
         """Tokens that a reply may take in main context beside the message that it answers and its calls' results."""
         asked = last_turn(prompt.items)[:1]
-        free = space(self.journal.state, prompt.fixed, self.limits, self.model.name, asked)
+        free = space(self.journal.state, prompt.fixed, self.limits, self.model.provider, asked)
         return max(self.limits.reserve // 2, free - calls * RESULT_LEAST)
 
     def _voices(self, reply: Reply) -> tuple[str, str]:
@@ -228,11 +283,15 @@ class Thinking:
 
     async def _told(self, usage: Usage, prompt: Prompt, answer: str) -> dict[str, Any]:
         """The figures of the call: the provider's, or ours where it gives none."""
-        told = {name: value for name, value in asdict(usage).items() if name != "reported"}
+        told = self.figures(usage)
         if not usage.reported or not usage.prompt_tokens:
             (completion,) = await self.renderer.counter.count([answer])
             told |= {"prompt_tokens": prompt.own, "completion_tokens": completion}
         return told
+
+    @staticmethod
+    def figures(usage: Usage) -> dict[str, Any]:
+        return {name: value for name, value in asdict(usage).items() if name != "reported"}
 
     def reply_draft(self, body: dict[str, Any], thought: str, said: str, item: Item) -> Draft:
         return reply_draft(self.external, body, thought, said, item)

@@ -30,6 +30,9 @@ def events_of(step: Step) -> list[e.Event]:
             summary = step.text("summary")
             note = body.get("note", "")
             return [e.Evicted(**at, messages=body["messages"], tokens=body["tokens"], summary=summary, note=note)]
+        case "shorten":
+            said = f"The newest messages were cut by {body['tokens']:,} tokens to fit the window; recall has the whole."
+            return [e.Notice(**at, text=said)]
         case "edit" | "undo" | "redo":
             return [*_core_memory(step), *_passage(step)]
         case "turn_end":
@@ -102,7 +105,13 @@ def _core_memory(step: Step) -> list[e.Event]:
     if "label" not in step.body:
         return []
     before, after = step.text("before"), step.text("after")
-    return [e.CoreMemory(step=step.id, at=step.at, label=step.body["label"], before=before, after=after)]
+    label, cause = step.body["label"], cause_of(step)
+    return [e.CoreMemory(step=step.id, at=step.at, label=label, before=before, after=after, cause=cause)]
+
+
+def cause_of(step: Step) -> str:
+    """Who made a change of memory: the name of a function, `user`, or the kind of the step."""
+    return str(step.body.get("name") or {"edit": "user"}.get(step.kind, step.kind))
 
 
 def _ended(step: Step) -> list[e.Event]:

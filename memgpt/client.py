@@ -7,6 +7,7 @@ inside a running event loop. Nothing heavy is imported; models and files are the
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import queue
@@ -24,7 +25,7 @@ from memgpt.link import Link, LinkLost
 
 T = TypeVar("T")
 Json = dict[str, Any]
-SCREEN_ONLY = ("context", "activity", "notice", "rewound")
+SCREEN_ONLY = ("context", "activity", "notice", "rewound", "job")
 
 
 class MemGPT:
@@ -57,6 +58,7 @@ class MemGPT:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="memgpt", daemon=True)
         self._thread.start()
+        atexit.register(self.close)  # a program may end without it
 
     # --- agents -----------------------------------------------------------------------------------------------
 
@@ -153,6 +155,7 @@ class MemGPT:
         """Gives the connection back; the client cannot be used any more. Turns under way go on in the engine."""
         if self._loop.is_closed():
             return
+        atexit.unregister(self.close)
         if self._link is not None:
             self._call(self._link.close())
         self._loop.call_soon_threadsafe(self._loop.stop)

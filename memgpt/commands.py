@@ -40,9 +40,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("dump", "[N]", "the last N messages of main context", busy=True),
     Command("dumpraw", "[N]", "the same as the JSON that the model is sent", busy=True),
     Command("memory", "", "core memory as it stands", busy=True),
+    Command("cost", "", "what the last turn, this session and the agent have cost", busy=True),
     Command("model", "[NAME]", "show or change the model"),
+    Command("budget", "[go|turn USD|day USD]", "what models have cost and may cost; go lets a stopped turn go on"),
     Command("pop", "[N]", "undo the last N messages of main context, with what they did to memory"),
     Command("retry", "", "take the last answer back and ask again"),
+    Command("alternative", "[N|next|previous]", "the other answers that were given here, and going on from one"),
     Command("rethink", "TEXT", "replace the last inner monologue"),
     Command("rewrite", "TEXT", "replace the last answer"),
     Command("heartbeat", "", "send a heartbeat event"),
@@ -56,17 +59,64 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("archival", "QUERY", "search archival storage; source: tags: start: end: mode: narrow it", busy=True),
     Command(
+        "why", "TEXT", "why it believes that: the words that made a line of memory, and where it was used", busy=True
+    ),
+    Command(
         "passage", "add TEXT | edit ID TEXT | tag ID TAGS | delete ID", "change archival memory by hand", confirm=True
     ),
-    Command("context", "", "every block that the model is sent, with its tokens", "front", busy=True),
-    Command("agents", "", "choose another agent", "front", busy=True),
+    Command("persona", "[TEXT]", "edit who the agent is, in place", busy=True),
+    Command("human", "[TEXT]", "edit what it knows of you, in place", busy=True),
+    Command(
+        "browse",
+        "[recall|archival|SOURCE|all agents]",
+        "look through and search all memory, of all agents too",
+        "front",
+        busy=True,
+    ),
+    Command("context", "[STEP]", "every block that the model is sent, with its tokens", "front", busy=True),
+    Command(
+        "go",
+        "[DAY|STEP]",
+        "read the conversation from a day on, such as 2026-03-14; alone: back to now",
+        "front",
+        busy=True,
+    ),
+    Command("agents", "[NAME]", "the agents: go to one, make, rename, fork, archive, delete", "front", busy=True),
     Command("new", "[NAME]", "start a new agent", "front", busy=True),
+    Command("rename", "NAME", "give this agent another name", "front"),
+    Command("fork", "[NAME] [at STEP]", "a copy of this agent that goes its own way, from here or any step", "front"),
+    Command("archive", "[AGENT]", "put an agent away, or take it out again", "front", busy=True),
+    Command(
+        "delete",
+        "AGENT",
+        "delete another agent, after asking; the list of agents can bring it back",
+        "front",
+        busy=True,
+    ),
+    Command(
+        "copy",
+        "[N|code|all]",
+        "copy the last answer, the Nth from the end, its code, or the conversation",
+        "front",
+        busy=True,
+    ),
+    Command(
+        "edit", "[N]", "write your last message anew (or the Nth from the end), and send it again from there", "front"
+    ),
+    Command("queue", "", "what waits for the model: change it, take it back", "front", busy=True),
+    Command("export", "FILE", "this agent as one portable file", "front", busy=True),
+    Command("import", "FILE [NAME]", "an agent from such a file, or messages from JSONL", "front", busy=True),
     Command("embedding", "[pause|resume]", "how many documents have their vectors", busy=True),
     Command("forget", "TEXT", "erase for good, everywhere, after showing what would go", confirm=True),
     Command("load", "PATH [NAME]", "load a file or folder as a source, in the background, and attach it", busy=True),
     Command("sources", "", "the sources that are loaded, and those attached", busy=True),
     Command("detach", "SOURCE", "take a source away from this agent", busy=True),
     Command("theme", "[NAME]", "show or change the colours", "front", busy=True),
+    Command("keys", "[ACTION]", "every key and what it does, or carry one out", "front", busy=True),
+    Command("log", "[N]", "the last lines of the program's own log", "front", busy=True),
+    Command(
+        "tour", "", "a guided tour: two minutes of how memory works, on a conversation of its own", "front", busy=True
+    ),
     Command("help", "", "keys and commands", "front", busy=True),
 )
 
@@ -75,6 +125,16 @@ def find(word: str) -> Command | None:
     """The command of that name or alias, without case and with or without its slash."""
     wanted = word.lower().removeprefix("/")
     return next((command for command in COMMANDS if wanted == command.name or wanted in command.aliases), None)
+
+
+READING = ("dump", "dumpraw", "memory", "recall", "archival", "why", "sources", "cost")
+READING_ALONE = ("attach", "model", "persona", "human", "embedding")  # with an argument they change something
+
+
+def only_reads(word: str, argument: str) -> bool:
+    """Whether a command of the session changes nothing: whoever looks on may use it."""
+    command = find(word)
+    return command is not None and (command.name in READING or (command.name in READING_ALONE and not argument))
 
 
 def may_be_command(text: str) -> bool:
@@ -104,12 +164,20 @@ def located(line: str) -> str:
     command = find(word)
     if command is None or not argument:
         return line
-    if command.name == "systemswap":
+    if command.name in ("systemswap", "export"):
         return f"/{word} {_absolute(argument)}"
     if command.name == "load":
         path, name = load_argument(argument)
         return f"/{word} {shlex.quote(_absolute(path))} {name}".rstrip()
     return line
+
+
+def fork_argument(argument: str) -> tuple[str, int | None]:
+    """The name, which may be empty, and the step of `/fork [NAME] [at STEP]`."""
+    words = argument.split()
+    if len(words) >= 2 and words[-2].lower() == "at" and words[-1].isdigit():
+        return " ".join(words[:-2]), int(words[-1])
+    return argument, None
 
 
 def load_argument(argument: str) -> tuple[str, str]:

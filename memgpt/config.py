@@ -79,16 +79,38 @@ KEYS: tuple[Key, ...] = (
     Key(
         "monologue", str, "auto", "whether a reply without a call is the answer", agent=True, choices=("auto", "strict")
     ),
+    Key(
+        "fallbacks",
+        str,
+        "",
+        "models that stand in where it cannot be had, in order: MODEL or MODEL@URL, commas between",
+        agent=True,
+    ),
+    Key("budget.turn", float, 0.0, "US dollars a turn, after which it asks; 0: no limit", agent=True, least=0),
+    Key(
+        "budget.day",
+        float,
+        0.0,
+        "US dollars a day for all agents together, after which it asks; 0: no limit",
+        agent=True,
+        least=0,
+    ),
     Key("max_steps", int, 50, "model calls a turn", agent=True, least=1),
     Key("request_timeout", float, 120.0, "seconds without a byte from the model", agent=True, least=1),
     Key("retries", int, 4, "how often a failed call is tried again", agent=True, least=0, most=20),
     Key("heartbeat_minutes", float, 0.0, "timed heartbeats; 0: off", agent=True, least=0),
     Key("search_page_size", int, 5, "results on a page of a search function", agent=True, least=1, most=100),
     Key("timezone", str, "local", "`local` or an IANA name", agent=True),
+    Key("notify.after", float, 20.0, "seconds of a turn from which its end is announced", least=0),
+    Key("notify.bell", bool, True, "ring the terminal's bell then"),
+    Key("notify.desktop", bool, False, "show a desktop notice then (OSC 9 or 777)"),
+    Key("notify.title", bool, True, "name the agent in the window's title"),
+    Key("mouse", bool, True, "whether the screen takes the mouse; false leaves selecting to the terminal"),
     Key("engine_linger", float, 60.0, "seconds that the engine stays without a front end", least=0),
 )
 BY_NAME: dict[str, Key] = {key.name: key for key in KEYS}
 AGENT_KEYS: tuple[str, ...] = tuple(key.name for key in KEYS if key.agent)
+TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 NAMED = {"persona": "personas", "human": "humans", "theme": "themes"}  # settings that name a text, and where those are
 Settings = dict[str, Any]
 
@@ -222,13 +244,15 @@ def checked(name: str, value: Any) -> Any:
         raise UserError(f"{name} must be {_describe(key)}, not {value!r}.", status=2)
     if name == "timezone":
         _check_zone(str(value))
+    if name == "model_endpoint" and value and not str(value).startswith(("http://", "https://")):
+        raise UserError(f"model_endpoint must be a URL, not {value!r}.", "Such as http://127.0.0.1:8000/v1.", status=2)
     if name == "model" and not str(value).strip():
         raise UserError("model must be a name, not empty.", "Such as openai/gpt-4o, builtin or gguf:FILE.", status=2)
     return value
 
 
 def _within(key: Key, value: Any) -> bool:
-    if key.kind is str:
+    if key.kind in (str, bool):
         return True
     least = -math.inf if key.least is None else key.least
     most = math.inf if key.most is None else key.most
@@ -252,6 +276,10 @@ def _typed(name: str, text: str) -> Any:
     key = BY_NAME.get(name)
     if key is None or key.kind is str:
         return text
+    if key.kind is bool:
+        if text.lower() in TRUTH:
+            return TRUTH[text.lower()]
+        raise UserError(f"{name} must be {_describe(key)}, not {text!r}.", status=2)
     try:
         return key.kind(text)
     except ValueError:
@@ -261,7 +289,7 @@ def _typed(name: str, text: str) -> Any:
 def _describe(key: Key) -> str:
     if key.choices:
         return f"one of {', '.join(key.choices)}"
-    kind = {str: "a text", int: "a whole number", float: "a number"}[key.kind]
+    kind = {bool: "true or false", str: "a text", int: "a whole number", float: "a number"}[key.kind]
     bounds = [f"at least {key.least:g}"] if key.least is not None else []
     bounds += [f"at most {key.most:g}"] if key.most is not None else []
     return f"{kind} ({', '.join(bounds)})" if bounds else kind

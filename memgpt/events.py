@@ -114,10 +114,13 @@ class Evicted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreMemory(Event):
+    """A block changed. `cause` is who did it: the name of a function, `user`, `undo` or `redo`."""
+
     type: ClassVar[str] = "core_memory"
     label: str
     before: str
     after: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +147,8 @@ class Usage(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Event):
-    """Something that only the user may allow."""
+    """Something that only the user may allow; `call_id` says what: going on after the `budget`, or after the `steps` of a
+    turn are used up."""
 
     type: ClassVar[str] = "question"
     call_id: str
@@ -196,7 +200,8 @@ class Cell:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextChanged(Event):
     """The ledger of main context. `warn` and `flush` are the pressure and eviction lines in tokens; `source` says
-    whether the total is the provider's figure or our own count."""
+    whether the total is the provider's figure or our own count; `gone` is how many messages have been evicted ever;
+    `model` is the one that is asked, which may stand in for the agent's own."""
 
     type: ClassVar[str] = "context"
     total: int
@@ -206,6 +211,8 @@ class ContextChanged(Event):
     source: str
     sections: list[dict[str, Any]]
     cells: list[dict[str, Any]] = field(default_factory=list)
+    gone: int = 0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +243,29 @@ class Rewound(Event):
     removed: int = 0
 
 
-SCREEN_ONLY = (ContextChanged, Activity, Notice, Rewound)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed(Event):
+    """The agent is called otherwise from now on: whoever looks on at it asks for it by that name."""
+
+    type: ClassVar[str] = "renamed"
+    old: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTold(Event):
+    """How far long work in the background is: `done` of `total` (0 where nobody knows) in a `phase`; `ended` comes last."""
+
+    type: ClassVar[str] = "job"
+    job: str
+    what: str
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    ended: bool = False
+
+
+SCREEN_ONLY = (ContextChanged, Activity, Notice, Rewound, Renamed, JobTold)
 
 
 def rfc3339(at: int) -> str:

@@ -7,11 +7,12 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
+from typing import Any
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+NAME_BYTES = 200  # most file systems allow 255, and endings come to it
 SOCKET_PATH_LIMIT = 100  # bytes; Linux allows 108, macOS 104, each with a closing zero
 KINDS = ("themes", "personas", "humans")
 
@@ -32,6 +33,9 @@ class UserError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+LOOKING_ON = ("You are looking on, with --read-only.", "Open the app without it to take part.")
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Paths under `$MEMGPT_HOME`, else `~/.memgpt`."""
@@ -49,6 +53,21 @@ class Home:
     @property
     def agents(self) -> Path:
         return self.path / "agents"
+
+    @property
+    def models(self) -> Path:
+        """What was found out about models: what each can do, by model and endpoint."""
+        return self.path / "models.json"
+
+    @property
+    def spending(self) -> Path:
+        """What models have cost today."""
+        return self.path / "spending.json"
+
+    @property
+    def trash(self) -> Path:
+        """Agents that were deleted, until an engine starts anew."""
+        return self.path / "trash"
 
     @property
     def sources(self) -> Path:
@@ -155,6 +174,18 @@ def make_private(path: Path) -> None:
         path.chmod(wanted)
 
 
+def read_stored(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of ours that may be lost; an empty one where there is none or it is broken: then it is
+    written anew."""
+    import json  # `memgpt --help` needs none
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def write_private(path: Path, text: str) -> None:
     """Replaces a file of ours whole or not at all: written beside it, flushed to disk, renamed."""
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -175,11 +206,13 @@ def checked_name(name: str) -> str:
     """The name of an agent, persona, human or source in NFC.
 
     Raises:
-        UserError: it is not 1 to 64 letters, digits, spaces, `-`, `_`, `.`, or begins with `.`.
+        UserError: it is not 1 to 64 letters, digits, spaces, `-`, `_`, `.`, or begins with `.`, or no file can be called so.
     """
     plain = unicodedata.normalize("NFC", name)
     good = 1 <= len(plain) <= 64 and not plain.startswith(".") and plain.strip() == plain
     if good and all(_allowed(character) for character in plain):
+        if len(os.fsencode(plain)) > NAME_BYTES:
+            raise UserError(f"{name!r} is too long for the name of a file.", "Use fewer letters.", status=2)
         return plain
     raise UserError(
         f"{name!r} is not a name.",
@@ -223,8 +256,9 @@ def read_text(home: Home, kind: str, name: str) -> str:
 
 def shipped(kind: str) -> Path:
     """The folder of the texts that come with the program: in the wheel, else in the source tree."""
-    packaged = Path(str(resources.files("memgpt"))) / "data" / kind
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / kind
+    here = Path(__file__).resolve().parent
+    packaged = here / "data" / kind
+    return packaged if packaged.is_dir() else here.parent / kind
 
 
 def _files(folder: Path, suffix: str) -> Iterator[Path]:

@@ -74,8 +74,10 @@ class Link:
         start: bool = True,
         role: str = "client",
         keys: Mapping[str, str] | None = None,
+        read_only: bool = False,
     ) -> Link:
-        """The link to the home's engine, which is started where none runs.
+        """The link to the home's engine, which is started where none runs. `read_only`: whatever would change something
+        is refused.
 
         Raises:
             UserError: there is no engine and `start` is False, it cannot be started, or it refuses us.
@@ -85,7 +87,7 @@ class Link:
         deadline = time.monotonic() + START_S
         process: subprocess.Popen[bytes] | None = None
         while True:
-            link = await cls._connect(home, role, keys)
+            link = await cls._connect(home, role, keys, read_only)
             if isinstance(link, Link):
                 return link
             if link == "making way":
@@ -102,7 +104,7 @@ class Link:
             await asyncio.sleep(0.02)
 
     @classmethod
-    async def _connect(cls, home: Home, role: str, keys: Mapping[str, str] | None) -> Link | str:
+    async def _connect(cls, home: Home, role: str, keys: Mapping[str, str] | None, read_only: bool) -> Link | str:
         """A link, or why there is none: `absent`, or `making way` for a newer build."""
         for path in (home.socket, home.runtime_socket):
             try:
@@ -116,6 +118,7 @@ class Link:
                 "build": wire.build(),
                 "role": role,
                 "keys": brought,
+                "read_only": read_only,
             }
             writer.write(wire.encode({"hello": hello}))
             try:
@@ -160,6 +163,8 @@ class Link:
     async def _run(self, op: str, params: Mapping[str, Any]) -> AsyncIterator[tuple[str, Any]]:
         if self.closed.is_set():
             raise LinkLost
+        if "id" in params:
+            raise TypeError("`id` is the request's own; the engine's operations call theirs something else")
         number, request = next(self._numbers), _Request()
         asked = wire.encode({"id": number, "op": op, **params})
         if len(asked) > wire.LONGEST_REQUEST:
@@ -238,11 +243,13 @@ def start_engine(home: Home) -> subprocess.Popen[bytes]:
 _started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
-def start_early(home: Home) -> None:
+def start_early(home: Home) -> subprocess.Popen[bytes] | None:
     """Starts the engine of a home where none runs, for a link that is opened a little later: it loads meanwhile."""
-    if not home.socket.exists():
-        home.create()
-        _started[home.path] = start_engine(home)
+    if home.socket.exists():
+        return None
+    home.create()
+    _started[home.path] = start_engine(home)
+    return _started[home.path]
 
 
 def engine_runs(home: Home) -> bool:

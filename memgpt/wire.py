@@ -19,6 +19,7 @@ LINE_LIMIT = 17 * 1024 * 1024  # bytes of one line
 LONGEST_REQUEST = 16 * 10**6  # bytes; less, since what is sent comes back in an event
 PART = 256 * 1024  # characters of one part of a longer answer: small enough for an outbox
 KEY_ENDINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_VERSION", "_ENDPOINT_KEY", "_PROXY")
+AUTHORITIES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # no secrets; a network's own certificates
 KEY_BEGINNINGS = ("AWS_", "AZURE_", "VERTEX", "GOOGLE_", "WATSONX_", "DATABRICKS_", "HF_TOKEN", "OPENROUTER_")
 
 
@@ -47,14 +48,18 @@ def is_secret(name: str) -> bool:
 
 
 def keys(home: Home) -> dict[str, str]:
-    """The keys, base URLs and proxies that go to the engine in the greeting: those of credentials.toml, over which
-    the environment wins.
+    """The keys, base URLs, proxies and certificate authorities that go to the engine in the greeting: those of
+    credentials.toml, over which the environment wins.
 
     Raises:
         UserError: credentials.toml is not TOML.
     """
-    environment = {name: value for name, value in os.environ.items() if is_secret(name) and value}
+    environment = {name: value for name, value in os.environ.items() if _is_brought(name) and value}
     return {**_stored_keys(home), **environment}
+
+
+def _is_brought(name: str) -> bool:
+    return is_secret(name) or name in AUTHORITIES
 
 
 def _stored_keys(home: Home) -> dict[str, str]:

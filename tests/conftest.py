@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import psutil
@@ -20,12 +20,15 @@ from memgpt.home import Home
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
 
+if TYPE_CHECKING:
+    from core.roster import Roster
+
 hypothesis.settings.register_profile("ours", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("ours")
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 os.environ["TZ"] = "UTC"
 time.tzset()
-os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", MEMGPT_ENGINE_LINGER="30")
+os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", MEMGPT_ENGINE_LINGER="30", MEMGPT_SERVER_PORTS="")
 _connect = socket.socket.connect
 
 
@@ -94,6 +97,15 @@ def program(home: Home) -> Program:
 def model() -> Iterator[ModelServer]:
     with ModelServer() as server:
         yield server
+
+
+@pytest.fixture
+async def roster(tmp_path: Path) -> AsyncIterator[Roster]:
+    """The agents of a home of a test's own, in this process."""
+    from tests.support.agents import open_roster
+
+    async with open_roster(tmp_path / "home") as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,48 +1,53 @@
-"""The app: wiring only. The bridge keeps the view, the connection speaks with the engine, widgets draw."""
+"""The app: wiring only. Rooms keep the agents' views and speak with the engine, widgets draw, actions are what keys do."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
+import io
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import on
-from textual.actions import SkipAction
+from rich.console import Console
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from memgpt import config
 from memgpt.commands import Command
 from memgpt.home import Home, UserError
 from tui import theme as themes
-from tui.cli import front
+from tui.cli import writing
 from tui.connection import Connection
-from tui.keymap import bindings_of, keymap, shown_keys
-from tui.memory_view import memory_entries
+from tui.drawing import Drawing
+from tui.keymap import bindings_of, shown_keys, usable
+from tui.layout import Layout, panes
+from tui.line.driver import LineDriver
+from tui.line.slow import Line
 from tui.options import RunOptions
+from tui.outbox import Outbox
 from tui.palette import SlashCommands
-from tui.terminal import on_hang_up
-from tui.view import Entry, View
+from tui.rooms import Room, Rooms
+from tui.terminal import log_failure, on_hang_up
+from tui.view import View
 from tui.widgets.context_map import ContextMap
-from tui.widgets.first_run import FirstRun
-from tui.widgets.pane import Pane
+from tui.widgets.messages import Messages
 from tui.widgets.prompt import Prompt
 from tui.widgets.slash_menu import SlashMenu
-from tui.widgets.status import FULL, HOT, StatusLine, figure, fullness
+from tui.widgets.status import StatusLine
 from tui.widgets.transcript import Transcript
+from tui.writing import Writing
 
 if TYPE_CHECKING:
     from tui.bridge import Bridge
+    from tui.jobs import Jobs
+    from tui.widgets.first_run import FirstRun
 
-FLUSH_S, SLOW_FLUSH_S = 0.1, 0.25  # between two drawings of an answer that grows
-SOON_S = 0.03  # and of everything else
-TWICE_S = 1.5  # within which a second Ctrl+C quits
-Part = str
+AGAIN_S = 3.0  # after the start, until drafts are looked for again
+LOOK_S = 1.0  # between two looks at the theme's file
 
 
 class MemGPTApp(App[None], inherit_bindings=False):
@@ -58,149 +63,183 @@ class MemGPTApp(App[None], inherit_bindings=False):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012
 
     def __init__(self, home: Home, options: RunOptions, settings: Mapping[str, Any], history: list[str]) -> None:
-        super().__init__()
+        super().__init__(driver_class=LineDriver)
         self.home, self.options, self.settings = home, options, settings
-        self.look, self._no_theme = themes.load_or_default(home, options.theme)
+        self.line: Line = Line(self)
+        self.look, no_theme = themes.load_or_default(home, options.theme)
         self.register_theme(themes.for_textual(self.look))
         self.theme = self.look.name
-        self.connection = Connection(home, options, "screen", self._snapshot, self._event, self._trouble)
-        self.connection.user_waits = lambda: bool(self._unsent)
         self.history = history
+        self.keys, wrong_keys = usable(settings)
+        self.to_say = [line for line in (no_theme, *wrong_keys) if line]
+        self.painted = asyncio.Event()
+        self.drawing, self.rooms = Drawing(self), Rooms(self)
+        self.writing = Writing(self)
+        self.arrangement: Layout = Layout(self)
+        self.theme_watch = themes.Watch(home, self.look.name)
         self.failure = ""
-        self._unsent: list[str] = []
-        self._offered: list[str] = []
+        self.interrupted_at = 0.0
         self._keeping = asyncio.Lock()
-        self._queued: list[Entry] = []
-        self._flush_s = SLOW_FLUSH_S if options.low_bandwidth else FLUSH_S
-        self._flushing = False
-        self._flushed_at = 0.0
-        self._interrupted_at = 0.0
+        self._title = ""
 
     def compose(self) -> ComposeResult:
         view = View()
-        with Horizontal(id="columns"):
-            chat = [Transcript(self.look, id="chat"), SlashMenu()]
-            if self.options.set_up:
-                chat.insert(1, FirstRun())  # type: ignore[arg-type]
-            yield Pane(*chat, Prompt(self.history), title="Chat", id="chat-pane")
-            with Vertical(id="side"):
-                yield Pane(ContextMap(self.look, view), title="Context", id="context-pane")
-                yield Pane(Transcript(self.look, id="memory", follows=False), title="Core memory", id="memory-pane")
-                yield Pane(Transcript(self.look, id="monologue"), title="Inner monologue", id="monologue-pane")
+        yield from panes(self.look, view, self.history, self.keys, self.options.set_up)
         hints = f"{shown_keys('palette', self.settings)} palette   {shown_keys('help', self.settings)} help"
         yield StatusLine(self.look, view, hints)
 
+    def on_load(self) -> None:
+        if not self.options.set_up:
+            self.start()  # what the engine answers comes in while the first frame is drawn
+
     def on_mount(self) -> None:
-        self.set_keymap(keymap(self.settings))
+        self.set_keymap(self.keys)
+        self.set_class(self.look.plain, "-plain")
         if not self.is_headless:
             on_hang_up(self.exit)
-        slow = max(1, self.size.height // 2) if self.options.low_bandwidth else 0
-        for transcript in self.query(Transcript):
-            transcript.follow_step = slow or transcript.follow_step
+        self.line.apply()
         self.prompt.focus()
-        self._hint()
+        self._resized()
         if self.options.read_only:
             self.prompt.read_only = True
             self.prompt.placeholder = "Looking on"
-        if not self.options.set_up:
-            self.call_after_refresh(self.start)  # the first frame and the first keys come before everything else
+        self.call_after_refresh(self.painted.set)  # the first frame and the first keys come before everything else
+        self.set_interval(LOOK_S, self._look_at_theme)
+        if self.options.tour:
+            self.call_after_refresh(self.run_command, "/tour")
 
     def start(self) -> None:
         """Goes to the engine, which is started where none runs."""
-        self.run_worker(self.connection.run(), group="connection", exit_on_error=False)
+        self.rooms.start()
 
-    # --- short ways to the parts ------------------------------------------------------------------------------
+    def exit(self, *given: Any, **more: Any) -> None:
+        """Ends the app; what is being written is kept."""
+        self._keep()
+        super().exit(*given, **more)
 
-    @cached_property
-    def bridge(self) -> Bridge:
-        """Made when first asked for: its vocabulary takes longer to load than the first frame can wait."""
-        from tui.bridge import Bridge
+    def _keep(self) -> None:
+        if self.screen_stack:
+            self.writing.keep_now()
+            writing.release(self.home)
 
-        return Bridge(self._wake)
-
-    @property
-    def prompt(self) -> Prompt:
-        return self.screen_stack[0].query_one(Prompt)
-
-    @property
-    def chat(self) -> Transcript:
-        return self.screen_stack[0].query_one("#chat", Transcript)
-
-    @property
-    def status(self) -> StatusLine:
-        return self.screen_stack[0].query_one(StatusLine)
-
-    @property
-    def menu(self) -> SlashMenu:
-        return self.screen_stack[0].query_one(SlashMenu)
-
-    @property
-    def first_run(self) -> FirstRun | None:
-        return next(iter(self.screen_stack[0].query(FirstRun)), None)
-
-    # --- what arrives -----------------------------------------------------------------------------------------
-
-    def _snapshot(self, snapshot: dict[str, Any], resumed: bool) -> None:
-        if resumed:
-            self.bridge.resume(snapshot)
-        else:
-            self.bridge.show(snapshot)
-            from tui import commands as front_commands
-
-            front_commands.welcome(self, snapshot)
-            if self._no_theme:
-                self.bridge.note(self._no_theme, "error")
-                self._no_theme = ""
-        self.connection.seen = self.bridge.view.step
-        if not self.options.read_only:
-            self.run_worker(self._offer_drafts(snapshot), group="drafts", exit_on_error=False)
-
-    async def _offer_drafts(self, snapshot: dict[str, Any]) -> None:
-        """Puts what was sent but never came to the engine into the prompt again."""
-        from memgpt.events import microseconds
-
-        agent, lost, had = snapshot["agent"], [], []
-        known = [*self._unsent, *snapshot["activity"]["queued"]]
-        said = [event for event in snapshot["events"] if event["type"] == "user_message"]
-        for at, text in front.drafts_of(self.home, agent):
-            if text in known:
-                known.remove(text)
-            elif any(event["text"] == text and microseconds(event["at"]) >= int(at * 1000) * 1000 for event in said):
-                had.append(text)
-            else:
-                lost.append(text)
-        await self._kept(front.heard, self.home, agent, had)
-        if lost:
-            self._offered = lost
-            self.prompt.fill("\n".join([*lost, self.prompt.text] if self.prompt.text else lost))
-            self.bridge.note("What you had sent did not come to the model. It is in the prompt again.")
-
-    async def _kept(self, change: Callable[..., None], *given: Any) -> None:
+    async def kept(self, change: Callable[..., object], *given: Any) -> None:
         """One change after the other of what front ends remember, while keys go on being taken."""
         async with self._keeping:
             await asyncio.to_thread(change, *given)
 
-    async def forget(self, text: str) -> None:
-        """Takes words out of the prompt's history and out of the drafts, here and in the home."""
-        await self._kept(front.erase, self.home, text)
-        self._recall_history()
+    def _handle_exception(self, error: Exception) -> None:
+        """What nobody expected ends the app; what it was stands in the log, without the values of variables."""
+        self.failure = self.failure or log_failure(self.home, error)
+        self.error_console = Console(file=io.StringIO())  # where Textual would print all of it, on the user's screen
+        with contextlib.suppress(Exception):  # whatever else is broken
+            self._keep()
+        super()._handle_exception(error)
 
-    def _recall_history(self) -> None:
-        self.prompt.past = front.history(self.home)
-        self.prompt.rewind()
+    # --- short ways to the parts ------------------------------------------------------------------------------
 
-    def _event(self, event: dict[str, Any]) -> None:
-        if event["type"] == "user_message" and not self.options.read_only:
-            kept = self._kept(front.heard, self.home, self.connection.agent, [event["text"]])
-            self.run_worker(kept, group="drafts", exit_on_error=False)
-        elif event["type"] == "rewound" and event["why"] == "forget":
-            self._recall_history()
-        self.bridge.apply(event)
-        self.connection.seen = self.bridge.view.step
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Made when there is long work: the first frame does not wait for it."""
+        from tui.jobs import Jobs
 
-    def _trouble(self, text: str) -> None:
-        self.bridge.view.phase = "starting"
-        self.status.flash(text)
+        return Jobs(self)
+
+    @property
+    def room(self) -> Room:
+        """The agent that is shown."""
+        return self.rooms.present
+
+    @property
+    def bridge(self) -> Bridge:
+        return self.room.bridge
+
+    @property
+    def connection(self) -> Connection:
+        return self.room.connection
+
+    @property
+    def outbox(self) -> Outbox:
+        return self.room.outbox
+
+    @property
+    def base(self) -> Screen[Any]:
+        """The main screen, whatever lies over it."""
+        return self.screen_stack[0]
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.base.query_one(Prompt)
+
+    @property
+    def chat(self) -> Messages:
+        return self.base.query_one(Messages)
+
+    @property
+    def status(self) -> StatusLine:
+        return self.base.query_one(StatusLine)
+
+    @property
+    def menu(self) -> SlashMenu:
+        return self.base.query_one(SlashMenu)
+
+    @property
+    def first_run(self) -> FirstRun | None:
+        return cast("FirstRun | None", next(iter(self.base.query("FirstRun")), None))
+
+    @property
+    def busy(self) -> bool:
+        return self.room.busy
+
+    # --- what arrives -----------------------------------------------------------------------------------------
+
+    def entered(self, room: Room, snapshot: dict[str, Any]) -> None:
+        """An agent has been attached to for the first time."""
+        from tui import commands as front_commands
+
+        front_commands.welcome(self, room, snapshot)
+        while self.to_say:
+            self.bridge.note(self.to_say.pop(0), "error")
+        if not self.options.read_only:
+            self.run_worker(self.writing.take_up(room.agent), group="drafts", exit_on_error=False)
+            self.set_timer(
+                AGAIN_S, partial(self._take_up_again, room.agent)
+            )  # its writer may have been ending just now
+
+    def _take_up_again(self, agent: str) -> None:
+        self.run_worker(self.writing.take_up(agent), group="drafts", exit_on_error=False)
+
+    def retitle(self) -> None:
+        """The title of the window, where it is ours to set: the agent, and whether it is at work."""
+        if self.settings.get("notify.title") and not self.is_headless:
+            from tui import notices
+
+            title = notices.title(f"{'… ' if self.busy else ''}{self.room.agent} - MemGPT")
+            if title != self._title:
+                self._title = title
+                self.to_terminal(title)
+
+    def turned(self, room: Room, event: dict[str, Any]) -> None:
+        """A turn goes on or has ended, of this agent or another open one."""
+        self.status.others = self.rooms.others()
+        if not room.shown:
+            self.status.refresh()
+        if event["type"] == "turn_end" and not self.is_headless:
+            from tui import notices
+
+            seconds = event.get("total_ms", 0) / 1000
+            self.to_terminal(notices.ended(room.agent, seconds, str(event.get("reason")), self.settings))
+        self.retitle()
+
+    def asked_by_engine(self, event: dict[str, Any]) -> None:
+        """Something that only the user may allow."""
+        from tui import commands as front_commands
+
+        self.run_worker(front_commands.answer(self, event), group="question", exclusive=True, exit_on_error=False)
+
+    def to_terminal(self, sequence: str) -> None:
+        """Sends a control sequence of ours beside the picture."""
+        if sequence and self._driver is not None:
+            self._driver.write(sequence)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What a job of ours could not do is said in the chat, or, where there is no engine to be had, at the end."""
@@ -214,165 +253,116 @@ class MemGPTApp(App[None], inherit_bindings=False):
         else:
             self.bridge.note(text, "error")
 
-    # --- drawing ----------------------------------------------------------------------------------------------
+    @on(Transcript.TopReached)
+    def _older(self, event: Transcript.TopReached) -> None:
+        if event.transcript.id == "chat" and self.room.past.earlier:
+            self._read_on(up=True)
 
-    def _wake(self) -> None:
-        if self._flushing or not self.is_running:
-            return
-        self._flushing = True
-        pause = self._flush_s if self.bridge.growing else SOON_S
-        wait = pause - (time.monotonic() - self._flushed_at)
-        if wait <= 0:
-            self.call_later(self._draw_changes)
-        else:
-            self.set_timer(wait, self._draw_changes)
+    @on(Transcript.EndReached)
+    def _later(self, event: Transcript.EndReached) -> None:
+        if event.transcript.id == "chat" and not self.room.past.joined:
+            self._read_on(up=False)
 
-    def _draw_changes(self) -> None:
-        """Draws what has changed since the last time."""
-        self._flushing = False
-        self._flushed_at = time.monotonic()
-        changed, view = self.bridge.take(), self.bridge.view
-        if self.bridge.stale:
-            self.bridge.stale = False
-            self.run_worker(self._draw_anew(), group="draw", exclusive=True, exit_on_error=False)
-        base = self.screen_stack[0]
-        if "chat" in changed:
-            self._draw_chat()
-        if "monologue" in changed:
-            base.query_one("#monologue", Transcript).show(view.monologue)
-        if "memory" in changed:
-            base.query_one("#memory", Transcript).show(memory_entries(view.blocks.values()))
-        if "context" in changed:
-            self._draw_context()
-        if changed & {"context", "status"}:
-            self.status.show(view)
-        if "status" in changed:
-            base.query_one("#chat-pane", Pane).set_figure(view.agent)
+    def _read_on(self, up: bool) -> None:
+        """One page at a time: whoever turns quickly asks again when it is there."""
+        if not any(worker.group == "history" and not worker.is_finished for worker in self.workers):
+            self.run_worker(self.drawing.read_on(up), group="history", exit_on_error=False)
 
-    def _draw_chat(self) -> None:
-        waiting = [*self.bridge.view.queued, *self._unsent]
-        if [entry.text for entry in self._queued] != waiting:
-            self._queued = [Entry("queued", text) for text in waiting]
-        self.chat.show([*self.bridge.view.chat, *self._queued])
+    @on(ContextMap.Opened)
+    def _open_cell(self, event: ContextMap.Opened) -> None:
+        from tui.seeing import show_piece
 
-    def _draw_context(self) -> None:
-        view = self.bridge.view
-        self.screen_stack[0].query_one(ContextMap).show(view)
-        style = "$error" if fullness(view) >= FULL else "$warning" if fullness(view) >= HOT else "$foreground"
-        self.screen_stack[0].query_one("#context-pane", Pane).set_figure(figure(view), style)
+        self.run_worker(show_piece(self, event.piece), group="command", exit_on_error=False)
 
-    async def _draw_anew(self) -> None:
-        self.bridge.redraw(await self.connection.draw_anew())
+    @on(Messages.Chosen)
+    def _chosen(self, event: Messages.Chosen) -> None:
+        from tui.message_actions import act
 
-    def restyle(self, look: themes.Look) -> None:
-        """Another theme, everywhere at once."""
-        self.look = look
-        self.register_theme(themes.for_textual(look))
-        self.theme = look.name
-        for transcript in self.query(Transcript):
-            transcript.restyle(look)
-        self.query_one(ContextMap).look = self.status.look = look
-        self._draw_context()
-        self.status.show(self.bridge.view)
+        self.run_worker(act(self, event.what, event.entry), group="command", exit_on_error=False)
+
+    # --- the picture ------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._hint)
+        self.line.resized()
+        self.call_after_refresh(self._resized)
 
-    def _hint(self) -> None:
-        self.status.meter = self.size.width < 100
-        keys = [
-            (shown_keys("send", self.settings), "send"), (shown_keys("newline", self.settings).partition(",")[0], "line"),
-            ("/", "commands"), (shown_keys("stop", self.settings), "stop"),
-        ]  # fmt: skip
-        if self.status.meter:
-            keys = [
-                keys[2],
-                (shown_keys("help", self.settings), "help"),
-                (shown_keys("drawer", self.settings), "memory"),
-            ]
-        pane = self.screen_stack[0].query_one("#chat-pane", Pane)
-        pane.border_subtitle = " · ".join(f"{key} {word}" for key, word in keys)
-        self.status.refresh()
+    def _resized(self) -> None:
+        self.arrangement.apply()
+        self.call_after_refresh(self.hint)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    @on(Messages.Walked)
+    def hint(self) -> None:
+        """What works here and now."""
+        if self.is_running and self.screen_stack and self.base.is_mounted:
+            from tui import footer
+
+            footer.draw(self)
+
+    def _look_at_theme(self) -> None:
+        """A theme's file that was changed is drawn with; of one that is broken a line is said."""
+        if not self.theme_watch.changed():
+            return
+        try:
+            self.drawing.restyle(themes.load(self.home, self.look.name))
+        except UserError as error:
+            self.bridge.note(f"{error} It stays as it was.", "error")
 
     # --- the prompt -------------------------------------------------------------------------------------------
 
+    @on(Transcript.Scrolled)
+    def _scrolled(self) -> None:
+        self.writing.keep_soon()
+
     @on(Prompt.Changed)
     def _typed(self) -> None:
-        self.menu.follow(self.prompt.text)
-        self.prompt.menu_open = self.menu.is_open
+        self.writing.typed()
 
     @on(Prompt.Moved)
     def _moved(self, event: Prompt.Moved) -> None:
-        step = {"up": -1, "down": 1}.get(event.key)
-        if not step:
-            self.menu.follow(self.prompt.text)
-        if step and self.menu.is_open:
-            self.menu.move(step)
-        elif step and self.first_run:
-            self.first_run.move(step)
-        elif self.menu.marked:
-            command = self.menu.marked
-            if event.key == "take" and not command.needs_argument:
-                self.prompt.fill(f"/{command.name}")
-                self._close_menu()
-                self.prompt.submit()
-            else:
-                self.prompt.fill(f"/{command.name} ")
-        elif event.key == "take":
-            self.prompt.submit()
+        self.writing.moved(event.key)
 
-    def _close_menu(self) -> None:
-        self.menu.close()
-        self.prompt.menu_open = False
+    @on(Prompt.Asked)
+    def _asked(self, event: Prompt.Asked) -> None:
+        if event.what == "editor":
+            self.writing.edit()
+        elif event.what == "palette":
+            self.action_command_palette()
+        elif event.what == "look_on":
+            self.status.flash("You are looking on: nothing is written here. / shows what can be looked at.")
+        else:
+            self.run_worker(self.writing.search_history(), group="command", exit_on_error=False)
 
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
-        if self.first_run:
-            self._set_up()
-        text = event.text.strip()
-        command = text.startswith("/")
-        if text:
-            self.run_worker(
-                self._remember(text if not command else event.text, not command, time.time()),
-                group="drafts",
-                exit_on_error=False,
-            )
-        if command:
-            self.run_command(text)
-        elif text:
-            self.run_worker(self._send(text), group="send", exit_on_error=False)
+        if self.first_run and event.text.strip() != "/tour":
+            from tui import setting_up
 
-    async def _remember(self, text: str, draft: bool, at: float) -> None:
-        again, self._offered = self._offered, []
-        await self._kept(front.sent, self.home, self.connection.agent, text, at if draft else None, again)
+            setting_up.begin(self, event.text)
+        elif event.instead_of and not event.text.strip().startswith("/"):
+            self.outbox.resend(event.text.strip(), event.instead_of)
+        else:
+            self.outbox.entered(event.text)
 
-    def _set_up(self) -> None:
-        """Takes what the first-run panel has marked, and begins."""
-        panel = self.first_run
-        if panel is None:
-            return
-        choice = panel.chosen
-        config.save(self.home, {"model": choice.model, "model_endpoint": choice.endpoint})
-        self.connection.overrides |= {"model": choice.model, "model_endpoint": choice.endpoint or None}
-        panel.remove()
-        self.start()
-
-    async def _send(self, text: str) -> None:
-        self._unsent.append(text)
-        self.bridge.changed.add("chat")
-        self._wake()
-        self.chat.to_end()
-        await self.connection.ready()
-        self._unsent.remove(text)
-        await self.connection.send(text)
+    # --- commands and keys ------------------------------------------------------------------------------------
 
     def choose_command(self, command: Command) -> None:
         """A command of the palette: run at once, or put into the prompt where it needs an argument."""
-        if command.needs_argument:
-            self.prompt.fill(f"/{command.name} ")
+        if command.needs_argument and self.options.read_only:
+            self.run_worker(self._ask_and_run(command), group="command", exit_on_error=False)
+        elif command.needs_argument:
+            self.prompt.replace_kept(f"/{command.name} ")
             self.prompt.focus()
         else:
             self.run_command(f"/{command.name}")
+
+    async def _ask_and_run(self, command: Command) -> None:
+        """Where nothing can be written into the prompt."""
+        from tui.screens.dialogs import Ask
+
+        if argument := await self.push_screen_wait(Ask(command.usage)):
+            self.run_command(f"/{command.name} {argument}")
 
     def run_command(self, line: str) -> None:
         from tui import commands as front_commands
@@ -380,79 +370,38 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.run_worker(front_commands.run(self, line), group="command", exit_on_error=False)
         self.prompt.focus()
 
-    # --- keys -------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """A screen that is `alone` has the keys to itself; the app is left or suspended from there all the same."""
+        rests = bool(self.screen_stack) and getattr(self.screen, "alone", False)
+        return not rests or action == "suspend_process" or parameters == ("quit",)
 
-    @property
-    def busy(self) -> bool:
-        return self.bridge.view.phase not in ("idle", "starting")
+    def do(self, name: str) -> None:
+        """An action of the table of keys, by its name."""
+        from tui import actions
 
-    def action_stop(self) -> None:
-        if self.menu.is_open:
-            self._close_menu()
-        elif self.screen.has_class("-drawer"):
-            self.action_drawer()
-        elif self.busy:
-            self.run_worker(self._stop(), group="stop", exclusive=True, exit_on_error=False)
-        else:
-            self.prompt.focus()
+        actions.do(self, name)
 
-    async def _stop(self) -> None:
-        """Stops the turn; messages that were waiting come back into the prompt."""
-        dropped = [text for text in await self.connection.cancel(queued=True) if text]
-        if dropped:
-            await self._kept(front.heard, self.home, self.connection.agent, dropped)
-            self.prompt.fill("\n".join([*dropped, self.prompt.text] if self.prompt.text else dropped))
+    def action_do(self, name: str) -> None:
+        self.do(name)
 
-    def action_interrupt(self) -> None:
-        now = time.monotonic()
-        if selected := self.screen.get_selected_text():
-            self.copy_to_clipboard(selected)
-            self.screen.clear_selection()
-            self.status.flash(f"copied {len(selected)} characters")
-        elif self.busy:
-            self.run_worker(self._stop(), group="stop", exclusive=True, exit_on_error=False)
-        elif self.prompt.text:
-            self.prompt.text = ""
-        elif now - self._interrupted_at < TWICE_S:
-            self.exit()
-        else:
-            self._interrupted_at = now
-            self.status.flash("Ctrl+C again quits", TWICE_S)
+    async def enter(self, agent: str, **overrides: Any) -> None:
+        """Shows another agent; of an open one everything is there at once."""
+        old = self.room
+        if old.agent == agent:
+            return
+        self.writing.keep_now()
+        room = self.rooms.enter(agent, **overrides)
+        self.writing.changed_room(old.agent, agent)
+        self.chat.marked = None
+        self.status.others = self.rooms.others()
+        self.drawing.everything()
+        self.prompt.focus()
+        await room.connection.ready()
 
-    def action_help(self) -> None:
-        self.run_command("/help")
+    async def copy(self, text: str) -> None:
+        """Copies a text and says where it went."""
+        from tui import clipboard
 
-    def action_inspect(self) -> None:
-        self.run_command("/context")
-
-    def action_drawer(self) -> None:
-        self.screen_stack[0].toggle_class("-drawer")
-
-    def action_leave(self) -> None:
-        self.exit()
-
-    def action_scroll(self, where: str) -> None:
-        """Scrolls the chat; a screen over it scrolls itself."""
-        if len(self.screen_stack) > 1:
-            raise SkipAction
-        if where == "end":
-            self.chat.to_end()
-        elif where == "up":
-            self.chat.scroll_page_up(animate=False)
-        else:
-            self.chat.scroll_page_down(animate=False)
-
-    @on(Transcript.TopReached)
-    def _older(self, event: Transcript.TopReached) -> None:
-        if event.transcript.id == "chat" and self.bridge.view.earlier:
-            self.run_worker(self._load_older(), group="history", exclusive=True, exit_on_error=False)
-
-    async def _load_older(self) -> None:
-        page = await self.connection.ask("history", agent=self.connection.agent, before=self.bridge.view.first_step)
-        chat, monologue = self.bridge.prepend(page["events"], page["earlier"])
-        self.chat.prepended(chat, [*self.bridge.view.chat, *self._queued])
-        self.query_one("#monologue", Transcript).prepended(monologue, self.bridge.view.monologue)
-
-    @on(ContextMap.Opened)
-    def _open_cell(self, event: ContextMap.Opened) -> None:
-        self.run_command("/context")
+        said = await asyncio.to_thread(clipboard.copy, text, self.home, self.to_terminal)
+        self.status.flash(said, 6)
+        self._clipboard = text

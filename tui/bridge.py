@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from memgpt import events as e
@@ -12,6 +14,9 @@ from tui.view import BlockView, Entry, View
 
 COURSE = 60  # model calls that the sparkline remembers
 SEARCHES = ("conversation_search", "conversation_search_date", "archival_memory_search")
+
+
+SHOWING = re.compile(r"Showing (\d+) of (\d+) results")
 
 
 class Bridge:
@@ -47,23 +52,41 @@ class Bridge:
     def show(self, snapshot: dict[str, Any]) -> None:
         """The view of an agent as it stands, in place of whatever was shown."""
         old = self.view
-        self.view = View(agent=snapshot["agent"], phase=snapshot["activity"]["phase"])
+        self.view = View(agent=snapshot["agent"], phase=inert(snapshot["activity"]["phase"]))
         if old.agent == self.view.agent:
-            self.view.figures, self.view.context = old.figures, old.context
+            self.view.figures = replace(old.figures, course=[], total_cost_usd=0.0)  # the events tell them again
+            self.view.context = old.context
         self._open.clear()
         self.stale = False
-        self.view.model = snapshot["settings"]["model"]
+        self.view.model = inert(snapshot["settings"]["model"])
         self.view.earlier = snapshot["earlier"]
-        self.view.unfinished = snapshot["unfinished"]
         self.view.queued = list(snapshot["activity"]["queued"])
         for value in snapshot["events"]:
             self._apply(value)
         self.view.step = max(self.view.step, snapshot["step"])
         for block in snapshot["blocks"]:
             known = self.view.blocks.get(block["label"])
-            before = known.before if known and known.before != block["text"] else None
-            self.view.blocks[block["label"]] = BlockView(**block, before=before)
+            fresh = BlockView(block["label"], block["text"], block["limit"])
+            if known:
+                fresh.before = known.before if known.before != block["text"] else None
+                fresh.cause, fresh.at = known.cause, known.at
+            self.view.blocks[block["label"]] = fresh
+        self._paid(snapshot.get("cost"))
         self._mark("reset", "chat", "monologue", "memory", "context", "status")
+
+    def _paid(self, cost: dict[str, Any] | None) -> None:
+        """What this agent has cost so far, where the engine says it; else what the events on the screen come to."""
+        spent = (cost or {}).get("agent") or {}
+        if spent.get("cost_usd") is not None:
+            self.view.figures.total_cost_usd = float(spent["cost_usd"])
+
+    def renamed(self, name: str) -> None:
+        """The agent is called otherwise from now on, also where it has spoken already."""
+        old, self.view.agent = self.view.agent, name
+        for entry in self.view.chat:
+            if entry.kind == "assistant" and entry.who == old:
+                entry.change(who=name)
+        self._mark("chat", "status")
 
     def redraw(self, snapshot: dict[str, Any]) -> None:
         """The view anew, after the conversation was moved to another leaf; what the program said last stays."""
@@ -82,21 +105,8 @@ class Bridge:
             return
         for value in snapshot["events"]:
             self.apply(value)
-        self.view.phase = snapshot["activity"]["phase"]
-        self.view.unfinished = snapshot["unfinished"]
+        self.view.phase = inert(snapshot["activity"]["phase"])
         self._mark("chat", "monologue", "status")
-
-    def prepend(self, values: Iterable[dict[str, Any]], earlier: bool) -> tuple[list[Entry], list[Entry]]:
-        """An older page of history, put before what is shown; the entries of chat and of monologue."""
-        page = Bridge(lambda: None)
-        page.view.agent = self.view.agent
-        for value in values:
-            page._apply(value)
-        chat, monologue = page.view.chat, page.view.monologue
-        self.view.chat[:0], self.view.monologue[:0] = chat, monologue
-        self.view.first_step = page.view.first_step or self.view.first_step
-        self.view.earlier = earlier
-        return chat, monologue
 
     # --- events -----------------------------------------------------------------------------------------------
 
@@ -125,7 +135,7 @@ class Bridge:
         for block in self.view.blocks.values():
             block.before = None
         self.view.chat.append(Entry("user", inert(event.text), event.step, event.at, "you"))
-        self.view.paging, self.view.unfinished = "", False
+        self.view.paging = ""
         self._mark("chat", "memory", "context")
 
     def _on_delta(self, event: e.Delta) -> None:
@@ -157,20 +167,24 @@ class Bridge:
 
     def _on_function_call(self, event: e.FunctionCall) -> None:
         text = f"{event.name} {_shown_arguments(event.arguments)}".rstrip()
-        self.view.monologue.append(Entry("call", inert(text), event.step, event.at, event.name, call_id=event.call_id))
+        shown = Entry("call", inert(text), event.step, event.at, inert(event.name), call_id=event.call_id)
+        shown.detail = inert(_all_arguments(event.arguments))
+        self.view.monologue.append(shown)
         self._mark("monologue")
 
     def _on_function_return(self, event: e.FunctionReturn) -> None:
         calls = (entry for entry in reversed(self.view.monologue) if entry.call_id == event.call_id)
         entry = next(calls, None)
         if entry is None:
-            entry = Entry("call", inert(event.name), event.step, event.at, event.name, call_id=event.call_id)
+            name = inert(event.name)
+            entry = Entry("call", name, event.step, event.at, name, call_id=event.call_id)
             self.view.monologue.append(entry)
         entry.change(status=event.status, result=inert(event.text))
         if event.name in SEARCHES and event.status == "OK":
-            found = event.text.partition(": ")[0]
+            found = SHOWING.match(event.text)
+            counted = f"{found[1]} of {found[2]}" if found else event.text.partition(";")[0]
             source = "archival" if event.name.startswith("archival") else "recall"
-            self.view.paging = inert(f"← {source}: {found[:1].lower()}{found[1:]} · {entry.text.partition(' ')[2]}")
+            self.view.paging = inert(f"← {source} {counted} · {entry.text.partition(' ')[2]}")
             self._mark("context")
         self._mark("monologue")
 
@@ -196,14 +210,15 @@ class Bridge:
         if event.note:
             self.view.monologue.append(Entry("note", inert(event.note), event.step, event.at))
         self.view.paging = f"→ recall: {moved}, {event.tokens:,} tokens"
-        self.view.leaving += event.messages
+        self.view.evictions += 1
+        self._remember(-event.messages)
         self._mark("chat", "monologue", "context")
 
     def _on_core_memory(self, event: e.CoreMemory) -> None:
         block = self.view.blocks.setdefault(event.label, BlockView(event.label, event.after, 0))
         if block.before is None:
             block.before = event.before
-        block.text = event.after
+        block.text, block.cause, block.at = event.after, event.cause, event.at
         self._mark("memory")
 
     def _on_retry(self, event: e.Retry) -> None:
@@ -211,16 +226,21 @@ class Bridge:
             (self.view.chat if of == e.AssistantMessage.type else self.view.monologue).remove(entry)
             del self._open[of]
             self._mark("reset")
-        self.view.retry = inert(f"{event.reason} · try {event.attempt} of {event.of} in {event.wait_s:.0f} s")
+        again = f"try {event.attempt} of {event.of} in" if event.attempt else "waiting"
+        self.view.retry = inert(f"{again} {event.wait_s:.0f} s · {event.reason}")
         self._mark("status", "chat")
 
     def _on_usage(self, event: e.Usage) -> None:
         figures = self.view.figures
         figures.cached, figures.prompt_tokens = event.cached_tokens, event.prompt_tokens
-        figures.course = [*figures.course[-COURSE + 1 :], event.prompt_tokens]
+        self._remember(event.prompt_tokens)
         figures.total_cost_usd += event.cost_usd or 0.0
         self.view.retry = ""
         self._mark("context", "status")
+
+    def _remember(self, tokens: int) -> None:
+        course = self.view.figures.course
+        self.view.figures.course = [*course[-COURSE + 1 :], tokens]
 
     def _on_cancelled(self, event: e.Cancelled) -> None:
         self._failed(f"{event.message} {event.hint}", event)
@@ -240,7 +260,7 @@ class Bridge:
         for entry in self._open.values():
             entry.change(open=False)
         self._open.clear()
-        self.view.retry, self.view.unfinished = "", False
+        self.view.retry = ""
         self._mark("chat", "monologue", "status")
 
     def _on_rewound(self, event: e.Rewound) -> None:
@@ -250,16 +270,25 @@ class Bridge:
     def _on_context(self, event: e.ContextChanged) -> None:
         self.view.context = event
         self._mark("context")
+        model = inert(event.model)
+        if model and model != self.view.model:
+            self.view.model = model
+            self._mark("status")
 
     def _on_activity(self, event: e.Activity) -> None:
-        self.view.phase, self.view.queued = event.phase, list(event.queued)
+        self.view.phase, self.view.queued = inert(event.phase), list(event.queued)
         self._mark("status", "chat")
 
     def _on_notice(self, event: e.Notice) -> None:
         self.note(event.text)
-        if event.text.startswith("model = "):
-            self.view.model = inert(event.text.removeprefix("model = ").partition(", ")[0])
-            self._mark("status")
+
+
+def _all_arguments(arguments: dict[str, Any]) -> str:
+    """Every argument on lines of its own; a text as it is, anything else as JSON."""
+    return "\n".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in arguments.items()
+    )
 
 
 def _shown_arguments(arguments: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from memgpt.home import Home
@@ -12,6 +12,10 @@ from tui.options import RunOptions
 
 AGAIN_S = 0.5  # before a lost link is opened anew
 Told = Callable[[dict[str, Any]], None]
+
+
+async def _at_once() -> None:
+    pass
 
 
 class Connection:
@@ -37,6 +41,7 @@ class Connection:
         self.overrides = dict(options.overrides)
         self.seen = 0
         self.user_waits: Callable[[], bool] = lambda: False  # whether the user has written already
+        self.can_show: Callable[[], Awaitable[object]] = _at_once  # what a snapshot waits for
 
     async def run(self) -> None:
         """Listens for as long as the front end lives.
@@ -56,25 +61,28 @@ class Connection:
             self._switch.clear()
 
     async def _listen(self) -> None:
-        link = await Link.open(self.home, role=self.role)
+        link = await Link.open(self.home, role=self.role, read_only=self.options.read_only)
         try:
             entering = self.agent not in self._entered
             attachment = await link.attach(
                 self.agent,
                 since=0 if entering else self.seen,
-                create=True,
+                create=not self.options.read_only,
                 login=entering and not self.options.read_only,
                 greet=entering and self.options.greet and not self.options.read_only and not self.user_waits(),
                 read_only=self.options.read_only,
-                **self.overrides,
+                **({} if self.options.read_only else self.overrides),
             )
             self.overrides = {}
             self.agent = attachment.snapshot["agent"]
             self._entered.add(self.agent)
             self._link = link
+            await self.can_show()
             self._on_snapshot(attachment.snapshot, not entering)
             self._ready.set()
             async for event in attachment:
+                if event["type"] == "renamed":
+                    self.renamed(event["name"])
                 self._on_event(event)
         finally:
             self._link = None
@@ -87,6 +95,11 @@ class Connection:
         self._switch.set()
         if self._link:
             await self._link.close()
+
+    def renamed(self, name: str) -> None:
+        """The agent is called otherwise from now on, whoever called it so."""
+        self._entered.add(name)
+        self.agent = name
 
     async def draw_anew(self) -> dict[str, Any]:
         """A fresh snapshot, after the conversation was moved to another leaf."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from tui.text import inert
 from tui.view import BlockView, Entry
+from tui.widgets.entries import shown_time
 
 
 def memory_entries(blocks: Iterable[BlockView]) -> list[Entry]:
@@ -18,7 +19,14 @@ def _entry(block: BlockView) -> Entry:
     lines = marked_lines(block.before, block.text)
     size = f"{len(block.text):,} / {block.limit:,}" if block.limit else f"{len(block.text):,}"
     text = "\n".join(inert(line).replace("\n", " ") for _, line in lines)
-    return Entry("block", text, who=inert(block.label), status=size, marks=tuple(mark for mark, _ in lines))
+    detail = f"{changed_by(block.cause)}, {shown_time(block.at)}" if block.cause and block.before is not None else ""
+    marks = tuple(mark for mark, _ in lines)
+    return Entry("block", text, who=inert(block.label), status=size, marks=marks, detail=inert(detail))
+
+
+def changed_by(cause: str) -> str:
+    """Who did it, in words."""
+    return {"user": "changed by you", "undo": "taken back", "redo": "made again"}.get(cause, f"by {cause}")
 
 
 def marked_lines(before: str | None, after: str) -> list[tuple[str, str]]:

@@ -17,3 +17,4 @@ class RunOptions:
     read_only: bool = False
     greet: bool = True
     set_up: bool = False
+    tour: bool = False

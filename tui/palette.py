@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.fuzzy import Matcher
 
 from memgpt.commands import COMMANDS, Command
+from tui.keymap import ACTIONS, shown_keys
 
 if TYPE_CHECKING:
     from tui.app import MemGPTApp
@@ -35,7 +37,8 @@ def matching(typed: str) -> list[Command]:
 
 
 class SlashCommands(Provider):
-    """Every slash command, for Ctrl+P; one that needs an argument is put into the prompt."""
+    """Every slash command and every key of the app, for Ctrl+P; a command that needs an argument is put into the
+    prompt."""
 
     @property
     def _app(self) -> MemGPTApp:
@@ -44,16 +47,28 @@ class SlashCommands(Provider):
         assert isinstance(self.app, MemGPTApp)
         return self.app
 
-    async def discover(self) -> Hits:
+    def _rows(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
+        """What is shown, what it does, and how it is done; where it works only on a message, how to get there."""
+        app = self._app
         for command in COMMANDS:
-            yield DiscoveryHit(f"/{command.name}", partial(self._app.choose_command, command), help=command.help)
+            yield f"/{command.name}", command.help, partial(app.choose_command, command)
+        for action in ACTIONS:
+            shown = shown_keys(action.name, app.settings)
+            if action.where == "app" and not action.method:
+                yield action.name.replace("_", " "), f"{shown}: {action.help}", partial(app.do, action.name)
+            elif action.where == "chat" and action.short:
+                yield f"message: {action.short}", f"{shown} in the chat: {action.help}", self._to_the_chat
+
+    def _to_the_chat(self) -> None:
+        self._app.chat.focus()
+
+    async def discover(self) -> Hits:
+        for name, help_, work in self._rows():
+            yield DiscoveryHit(name, work, help=help_)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for command in COMMANDS:
-            score = max(matcher.match(command.name), matcher.match(command.help) * 0.8)
+        for name, help_, work in self._rows():
+            score = max(matcher.match(name), matcher.match(help_) * 0.8)
             if score > 0:
-                yield Hit(
-                    score, matcher.highlight(f"/{command.name}"), partial(self._app.choose_command, command),
-                    help=command.help,
-                )  # fmt: skip
+                yield Hit(score, matcher.highlight(name), work, help=help_)

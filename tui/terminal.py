@@ -6,18 +6,33 @@ import asyncio
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FRAMES, SLOW_FRAMES = 30, 5  # a second
+from memgpt.home import Home
+from tui.text import inert
+
+LONGEST = 200  # characters of an error that are told
+FRAMES, SLOW_FRAMES = 30, 15  # a second
 
 
 def prepare(low_bandwidth: bool) -> None:
     """Settings that Textual reads when it is imported."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"
+    os.environ.pop("NO_COLOR", None)  # a theme of ours keeps to it; Textual's own filter cannot take unstyled cells
     os.environ["TEXTUAL_FPS"] = str(SLOW_FRAMES if low_bandwidth else FRAMES)
+
+
+def log_failure(home: Home, error: BaseException) -> str:
+    """Writes to the log how a program broke; a sentence about it for the user."""
+    with home.log.open("a", encoding="utf-8") as log:
+        log.writelines(traceback.format_exception(error))
+    return (
+        f"The app broke: {inert(f'{type(error).__name__}: {error}')[:LONGEST]}. Nothing is lost; {home.log} says more."
+    )
 
 
 def on_hang_up(leave: Callable[[], None]) -> None:
@@ -25,6 +40,18 @@ def on_hang_up(leave: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, leave)
+
+
+@contextmanager
+def title_kept(ours: bool) -> Iterator[None]:
+    """The window's title as it was before, once the app is gone; terminals that keep no titles pass this over."""
+    sys.stdout.write("\x1b[22;2t" if ours else "")
+    sys.stdout.flush()
+    try:
+        yield
+    finally:
+        sys.stdout.write("\x1b[23;2t" if ours else "")
+        sys.stdout.flush()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ from memgpt.home import Home, UserError, texts
 if TYPE_CHECKING:
     from textual.theme import Theme
 
-DEFAULT = "dark"
+DEFAULT, WITHOUT_COLOR = "dark", "no-colour"
 COLORS = ("background", "surface", "panel", "foreground", "muted", "border", "accent", "warning", "error", "success")
 SECTIONS = (
     "instructions", "functions", "core_memory", "metadata", "summary", "messages", "messages_alternate", "recalled",
     "overhead",
 )  # fmt: skip
+NO_COLOR = "ansi_default"
 COLOR = re.compile(r"#[0-9a-fA-F]{6}|ansi_(default|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white))")
 
 
@@ -34,6 +36,11 @@ class Look:
     ansi: bool
     colors: Mapping[str, str]
     sections: Mapping[str, str]
+
+    @property
+    def plain(self) -> bool:
+        """Without any colour: what others tell by it is told by weight and reversal."""
+        return set(self.colors.values()) == {NO_COLOR}
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -90,6 +97,36 @@ def load_or_default(home: Home, name: str) -> tuple[Look, str]:
         return load(home, name), ""
     except UserError as error:
         return load(Home(home.path / "without-themes"), DEFAULT), f"{error.message} The theme {DEFAULT} is used."
+
+
+def wanted(setting: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The theme of the settings, or where the environment asks for no colour (https://no-color.org) and none was chosen, one without."""
+    return WITHOUT_COLOR if environment.get("NO_COLOR") and setting == DEFAULT else setting
+
+
+class Watch:
+    """Whether the file of the theme that is shown has changed since it was looked at last. The user's own are watched;
+    those that are shipped do not change."""
+
+    def __init__(self, home: Home, name: str) -> None:
+        self._home = home
+        self.follow(name)
+
+    def follow(self, name: str) -> None:
+        """Watches the file of another theme."""
+        self._path = self._home.path / "themes" / f"{name}.toml"
+        self._stamp = self._now()
+
+    def changed(self) -> bool:
+        old, self._stamp = self._stamp, self._now()
+        return self._stamp != old and self._stamp is not None
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
 
 
 def _look(name: str, value: Mapping[str, object]) -> Look:

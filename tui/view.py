@@ -13,7 +13,8 @@ Kind = Literal["user", "assistant", "queued", "rule", "note", "error", "thought"
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One piece of a transcript. `version` grows with every change, so that a widget knows what to draw anew."""
+    """One piece of a transcript. `version` grows with every change, so that a widget knows what to draw anew.
+    `detail` are the arguments of a call, one a line; `folded` is what the user chose, None where nothing was chosen."""
 
     kind: Kind
     text: str
@@ -23,6 +24,8 @@ class Entry:
     open: bool = False
     status: str = ""
     result: str = ""
+    detail: str = ""
+    folded: bool | None = None
     call_id: str = ""
     marks: tuple[str, ...] = ()
     version: int = 0
@@ -35,17 +38,21 @@ class Entry:
 
 @dataclass(slots=True)
 class BlockView:
-    """One block of core memory, and what it was when the present turn began."""
+    """One block of core memory, and what it was when the present turn began; `cause` and `at` say who changed it last,
+    and when."""
 
     label: str
     text: str
     limit: int
     before: str | None = None
+    cause: str = ""
+    at: int = 0
 
 
 @dataclass(slots=True)
 class Figures:
-    """What the last turn cost, and the course of the prompt's size over the calls of this conversation."""
+    """What the last turn cost, and the course of the prompt's size over the calls of this conversation, in which a
+    negative number stands for an eviction."""
 
     tokens: int = 0
     seconds: float = 0.0
@@ -66,7 +73,7 @@ class View:
     monologue: list[Entry] = field(default_factory=list)
     blocks: dict[str, BlockView] = field(default_factory=dict)
     context: ContextChanged | None = None
-    leaving: int = 0
+    evictions: int = 0
     paging: str = ""
     phase: str = "starting"
     queued: list[str] = field(default_factory=list)
@@ -75,4 +82,3 @@ class View:
     step: int = 0
     first_step: int = 0
     earlier: bool = False
-    unfinished: bool = False

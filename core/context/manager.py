@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from core.context import instructions
-from core.context.queue import Limits, decide, extract, groups, last_turn, to_evict
+from core.context.queue import Limits, decide, groups, last_turn, to_evict
+from core.context.reckoning import Provider, Reckoning
 from core.context.render import Renderer
-from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, fits, own_total, predicted, space
+from core.context.shortening import shortened
+from core.context.summary import extract, without_rot
+from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, fits, own_total, space
 from core.messages import Item, Step
 from core.store.journal import Draft, Journal, now
 
@@ -16,7 +21,17 @@ CHARACTERS_A_TOKEN = 4
 SHORTEST_SUMMARY = 40  # tokens
 WARNING = 100  # tokens that a memory-pressure event takes at most
 PACKAGING = 50  # tokens around a message or a result: its kind, its time, the counts of memory
-Summarise = Callable[[str, Sequence[str], int], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A model's summary, and the figures of the call that wrote it."""
+
+    text: str
+    told: dict[str, Any]
+
+
+Summarise = Callable[[str, Sequence[str], int], Awaitable[Summary]]
 
 
 class SummaryFailed(Exception):
@@ -31,7 +46,7 @@ class QueueManager:
     journal: Journal
     renderer: Renderer
     limits: Limits
-    model: str
+    provider: Provider
     summarise: Summarise | None = None
 
     async def make_room(self, fixed: Fixed) -> AsyncIterator[Step]:
@@ -40,7 +55,7 @@ class QueueManager:
         Raises:
             WindowTooSmall: what is always sent does not fit.
         """
-        check_fits(self.journal.state, fixed, self.limits, self.model)
+        check_fits(self.journal.state, fixed, self.limits, self.provider)
         turn = self.journal.state.turn
         total = self.total(fixed)
         match decide(total, WARNING, self.limits, self.journal.state.warned, turn is not None and turn.evicted):
@@ -54,17 +69,19 @@ class QueueManager:
         """Whether these items may come into main context as it is: nothing has to be done before the next prompt."""
         state = self.journal.state
         own = own_total(state, fixed) + sum(item.tokens + MESSAGE_OVERHEAD for item in arriving)
-        total = predicted(own, state, self.model)
-        free = fits(state, fixed, self.limits, self.model)
+        total = Reckoning.of(state, self.provider).predicted(own)
+        free = fits(state, fixed, self.limits, self.provider)
         return free and decide(total, WARNING, self.limits, state.warned, False) == "fine"
 
     def total(self, fixed: Fixed) -> int:
-        return predicted(own_total(self.journal.state, fixed), self.journal.state, self.model)
+        """What the next prompt comes to, with a margin for what the provider has not counted yet."""
+        state = self.journal.state
+        return Reckoning.of(state, self.provider).predicted(own_total(state, fixed))
 
     def message_limit(self, fixed: Fixed) -> int:
         """Tokens that the user's next message may take in main context: a third of the room, or in a narrow window
         half of what the fixed part, the summary and one reply leave, so that results still fit beside it."""
-        free = space(self.journal.state, fixed, self.limits, self.model, ()) - self.limits.reserve
+        free = space(self.journal.state, fixed, self.limits, self.provider, ()) - self.limits.reserve
         return max(SHORTEST_SUMMARY, min(self.limits.room // 3, free // 2) - PACKAGING)
 
     def result_limit(self, fixed: Fixed) -> int:
@@ -74,9 +91,25 @@ class QueueManager:
         pieces = groups(state.queue)
         newest = pieces[-1] if pieces else []
         asked = [item for item in last_turn(state.queue)[:1] if item not in newest]
-        free = space(state, fixed, self.limits, self.model, [*asked, *newest])
+        free = space(state, fixed, self.limits, self.provider, [*asked, *newest])
         share = free // max(1, len(state.pending)) - PACKAGING
         return max(SHORTEST_SUMMARY, min(self.limits.result, share))
+
+    async def refusal(self, fixed: Fixed, label: str, after: str) -> str:
+        """Why a block may not have that text: core memory would leave no room to talk in; empty where it may."""
+        state = self.journal.state
+        coming = {name: after if name == label else block.text for name, block in state.blocks.items()}
+        there = {name: block.text for name, block in state.shown.items()}
+        old, new, *counts = await self.renderer.counter.count(
+            [state.blocks[label].text, after, *coming.values(), *there.values()]
+        )
+        more = sum(counts[: len(coming)]) - sum(counts[len(coming) :])
+        if new <= old or fits(state, fixed, self.limits, self.provider, more):
+            return ""
+        return (
+            f'Edit refused: "{label}" would grow to {new} tokens, and a window of {self.limits.window} would have no '
+            "room for the conversation beside it. Shorten what is there, or put it into archival memory."
+        )
 
     async def warn(self, total: int) -> Step:
         """Journals one memory-pressure event."""
@@ -90,16 +123,23 @@ class QueueManager:
     async def evict(self, fixed: Fixed) -> AsyncIterator[Step]:
         """Moves the oldest messages out until what is left is down to keep, and writes the summary of what went.
 
-        Where that is not enough, because one turn fills the window alone, it goes on inside that turn; what the model
-        has not seen yet always stays.
+        Where that is not enough, because one turn fills the window alone, it goes on inside that turn. What the model
+        has not seen yet stays; where it is too large by itself, it is cut.
         """
-        for _ in range(4):
+        while self.total(fixed) > self.limits.flush:
             gone = to_evict(self.journal.state.queue, self._excess(fixed))
             if not gone:
+                yield await self._shortened(fixed)
                 return
             yield await self._evicted(gone)
-            if self.total(fixed) <= self.limits.flush:
-                return
+
+    async def _shortened(self, fixed: Fixed) -> Step:
+        state = self.journal.state
+        room = space(state, fixed, self.limits, self.provider, ())
+        items = await shortened(self.renderer, state.queue, room)
+        tokens = sum(item.tokens for item in state.queue) - sum(item.tokens for item in items)
+        (step,) = await self.journal.append(Draft("shorten", {"tokens": tokens}, items=tuple(items)))
+        return step
 
     async def summarise_now(self) -> Step | None:
         """Moves everything before the last turn out, whatever the fill; None where there is nothing."""
@@ -110,51 +150,48 @@ class QueueManager:
     def _excess(self, fixed: Fixed) -> int:
         """Tokens by our own count that have to go; at the least down to the last turn."""
         state = self.journal.state
-        own = own_total(state, fixed)
-        scale = self.total(fixed) / max(1, own)
+        own, reckoning = own_total(state, fixed), Reckoning.of(state, self.provider)
         old = state.summary.tokens if state.summary else 0
-        target = int(self.limits.keep / scale) - (self.limits.summary - min(old, self.limits.summary))
+        target = reckoning.affordable(self.limits.keep) - (self.limits.summary - min(old, self.limits.summary))
         last = sum(item.tokens + MESSAGE_OVERHEAD for item in last_turn(state.queue))
         lowest = fixed.tokens + self.limits.summary + last
-        return own - (max(target, lowest) if lowest <= self.limits.flush / scale else target)
+        return max(1, own - (max(target, lowest) if lowest <= reckoning.affordable(self.limits.flush) else target))
 
     async def _evicted(self, gone: Sequence[Item]) -> Step:
-        lines = await self._lines(gone)
-        summary, note = await self._summary(lines)
-        at = now()
         hidden = self.journal.state.evicted + len(gone)
-        item = await self.renderer.summary(summary, hidden, at)
+        make, about = await self._maker(await self._lines(gone))
+        summary, item = await self._fitted(make, hidden)
         body = {
             "steps": [item.step for item in gone],
             "messages": len(gone),
             "tokens": sum(item.tokens + MESSAGE_OVERHEAD for item in gone),
+            **about,
         }
-        if note:
-            body["note"] = note
-        (step,) = await self.journal.append(Draft("evict", body, {"summary": summary}, (item,)), at=at)
+        (step,) = await self.journal.append(Draft("evict", body, {"summary": summary}, (item,)))
         return step
 
-    async def _summary(self, lines: Sequence[str]) -> tuple[str, str]:
-        state = self.journal.state
-        old = state.summary_text.body if state.summary_text else ""
-        note = ""
-        if self.summarise:
-            try:
-                return await self._fitted(await self.summarise(old, lines, self.limits.summary)), ""
-            except SummaryFailed as error:
-                note = f"The summary is an extract: {error}"
-        return await self._fitted(extract(old, lines, self.limits.summary * CHARACTERS_A_TOKEN)), note
+    async def _maker(self, lines: Sequence[str]) -> tuple[Callable[[int], str], dict[str, Any]]:
+        """What makes the summary of the old one and these lines in so many characters, and what is to be told of it:
+        what it cost, or why the model did not write it."""
+        old = self.journal.state.summary_text.body if self.journal.state.summary_text else ""
+        if not self.summarise:
+            return partial(extract, old, lines), {}
+        try:
+            fresh = await self.summarise(old, lines, self.limits.summary)
+        except SummaryFailed as error:
+            return partial(extract, old, lines), {"note": f"The summary is an extract: {error}"}
+        return partial(without_rot, fresh.text, old, lines), {"told": fresh.told}
 
-    async def _fitted(self, text: str) -> str:
-        """The summary cut to its own limit, counted with the model's tokenizer."""
-        frame = SHORTEST_SUMMARY
-        for _ in range(6):
-            (tokens,) = await self.renderer.counter.count([text])
-            if tokens + frame <= self.limits.summary:
-                return text
-            keep = int(len(text) * max(1, self.limits.summary - frame) / max(1, tokens) * 0.95)
-            text = text[:keep].rstrip() + "…"
-        return text[: self.limits.summary]
+    async def _fitted(self, make: Callable[[int], str], hidden: int) -> tuple[str, Item]:
+        """The longest of the summaries of so many characters that keeps to its reserve, as the model counts."""
+        characters, at = self.limits.summary * CHARACTERS_A_TOKEN, now()
+        while True:
+            text = make(characters)
+            item = await self.renderer.summary(text, hidden, at)
+            over = item.tokens + MESSAGE_OVERHEAD - self.limits.summary
+            if over <= 0 or not text:
+                return text, item
+            characters = min(len(text) - 1, int(len(text) * max(0.1, 1 - over / item.tokens)))
 
     async def _lines(self, gone: Sequence[Item]) -> list[str]:
         """What was really said and done in the messages that go, function arguments included, a line each."""

@@ -5,7 +5,6 @@ Pure decisions over counted items. The summariser is handed in as a callable by 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,11 +12,9 @@ from typing import Any, Literal
 from core.messages import Item
 
 RESERVE_MOST = 1024  # tokens; with window / 8 the smaller of the two
-UNRECONCILED_MARGIN = 1.08  # until a provider has said what our count is worth
 SUMMARY_SHARE = 10  # a summary may take a tenth of what the reply leaves
 SUMMARY_MOST = 600  # tokens
 RESULT_SHARE = 4  # one function result may take a quarter of what the reply leaves
-SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 Decision = Literal["fine", "pressure", "evict"]
 
 
@@ -97,33 +94,6 @@ def last_turn(queue: Sequence[Item]) -> list[Item]:
     """The items from the last message of the user on."""
     start = max((index for index, item in enumerate(queue) if item.kind == "user"), default=0)
     return list(queue[start:])
-
-
-def extract(old: str, lines: Sequence[str], characters: int) -> str:
-    """An extractive summary: the old one and, of each line, the first sentence, newest kept longest.
-
-    Needs no model, never fails. Where not all fits, the old summary is cut at its front to a third.
-    """
-    firsts = [SENTENCE.split(" ".join(line.split()), maxsplit=1)[0][:240] for line in lines if line.strip()]
-    head = old if len(old) <= characters // 3 else "…" + old[-(characters // 3) :].partition(" ")[2]
-    room = characters - len(head)
-    taken: list[str] = []
-    for sentence in reversed(_spread(firsts, room)):
-        if len(sentence) + 1 > room:
-            break
-        taken.append(sentence)
-        room -= len(sentence) + 1
-    return " ".join([head, *reversed(taken)]).strip()[:characters]
-
-
-def _spread(sentences: Sequence[str], room: int) -> list[str]:
-    """Evenly spaced sentences of about `room` characters, so that no part of a long stretch goes unmentioned."""
-    total = sum(len(sentence) + 1 for sentence in sentences)
-    if total <= room or not sentences:
-        return list(sentences)
-    wanted = max(1, len(sentences) * room // total)
-    step = len(sentences) / wanted
-    return [sentences[min(len(sentences) - 1, int(index * step))] for index in range(wanted)]
 
 
 def clipped(text: str, tokens: int, limit: int, note: str) -> str:

@@ -10,13 +10,15 @@ from typing import Any
 
 from core.context import instructions
 from core.context.queue import clipped
-from core.context.window import Fixed, Part
+from core.context.window import APART, Fixed, Part
 from core.llm import protocol as protocols
+from core.llm.templates import message_as_read
 from core.llm.tokens import Counter
 from core.llm.types import Call
 from core.messages import Item, State
 
 SHORTEST_TEXT = 160  # characters; shorter texts of a reply are never cut
+EXAMPLE_OVERHEAD = 5  # tokens that the template of small models adds to a message
 ONLY_SPEAKS = ("send_message",)  # what models that cannot be trusted with functions are offered
 
 
@@ -38,7 +40,7 @@ class Renderer:
 
     async def item(self, kind: str, sent: Mapping[str, Any], recalled: int = 0) -> Item:
         """A counted item; its id and step are given when it is journalled."""
-        (tokens,) = await self.counter.count([countable(sent)])
+        (tokens,) = await self.counter.count([message_as_read(sent)])
         return Item(0, 0, kind, tokens, dict(sent), recalled)
 
     async def user(self, text: str, at: int, state: State) -> Item:
@@ -114,19 +116,23 @@ class Renderer:
         pieces += [(f"core_memory.{label}", text) for label, text in blocks.items()]
         if not self.searches and self.protocol == protocols.TEXT:
             pieces.append(("examples", _dumped(instructions.example_messages())))
-        native = _dumped(protocols.native_tools(offered)) if offered and self.protocol == protocols.TOOLS else ""
-        counts = await self._counts([*(text for _, text in pieces), native])
-        parts = [Part(name, text, tokens) for (name, text), tokens in zip(pieces, counts, strict=False) if text]
-        if native:
-            parts.append(Part("schemas", native, counts[-1]))
-        return Fixed(tuple(parts), offered)
+        if offered and self.protocol == protocols.TOOLS:
+            pieces.append(("schemas", _dumped(protocols.native_tools(offered))))
+        await self._count_fresh(pieces)
+        return Fixed(tuple(Part(name, text, self._counted[text]) for name, text in pieces if text), offered)
 
-    async def _counts(self, texts: Sequence[str]) -> list[int]:
+    async def _count_fresh(self, pieces: Sequence[tuple[str, str]]) -> None:
         """Each text of the fixed part is counted once; they are few, and rarely change."""
-        fresh = [text for text in dict.fromkeys(texts) if text not in self._counted]
-        if fresh:
-            self._counted.update(zip(fresh, await self.counter.count(fresh), strict=True))
-        return [self._counted[text] for text in texts]
+        fresh = {text: section for section, text in pieces if text not in self._counted}
+        plain = [text for text, section in fresh.items() if section not in APART]
+        if plain:
+            self._counted.update(zip(plain, await self.counter.count(plain), strict=True))
+        for text, section in fresh.items():
+            if section == "schemas":
+                self._counted[text] = await self.counter.functions(json.loads(text))
+            elif section == "examples":
+                contents = [message["content"] for message in json.loads(text)]
+                self._counted[text] = sum(await self.counter.count(contents)) + EXAMPLE_OVERHEAD * len(contents)
 
 
 def _shortened(text: str, share: float) -> str:
@@ -135,13 +141,6 @@ def _shortened(text: str, share: float) -> str:
 
 def _shortened_texts(arguments: Mapping[str, Any], share: float) -> dict[str, Any]:
     return {key: _shortened(value, share) if isinstance(value, str) else value for key, value in arguments.items()}
-
-
-def countable(sent: Mapping[str, Any]) -> str:
-    """The text of a message that costs tokens: its content, and its calls as JSON."""
-    content = sent.get("content") or ""
-    calls = sent.get("tool_calls")
-    return f"{content}{_dumped(calls)}" if calls else str(content)
 
 
 def _dumped(value: Any) -> str:

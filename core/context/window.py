@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.context.queue import UNRECONCILED_MARGIN, Limits
+from core.context.queue import Limits
+from core.context.reckoning import Provider, Reckoning
 from core.messages import Item, State
 
 MESSAGE_OVERHEAD = 4  # tokens that a chat template adds to a message
 APART = ("schemas", "examples")  # parts that are no piece of the system message
 SECTION_OF = {"schemas": "functions", "examples": "instructions"}  # the section that they are counted under
 PRIMING = 3  # and to the whole
+LEAST_TALK = 240  # tokens that are left to the conversation at the least: a question, a call and its result, cut short
+OVERFLOW_GROWTH = 1.25  # how much more the provider is taken to count after it refused a prompt as too long
 
 
 class WindowTooSmall(Exception):
@@ -31,7 +35,12 @@ class Part:
 
     @property
     def hash(self) -> str:
-        return hashlib.blake2b(self.body.encode(), digest_size=12).hexdigest()
+        return digest_of(self.body)
+
+
+def digest_of(body: str) -> str:
+    """The key by which a rendered part is kept once."""
+    return hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,12 @@ class Fixed:
     def examples(self) -> list[dict[str, Any]]:
         """Messages that show a small model how to answer; they stand before the conversation."""
         return [message for part in self.parts if part.section == "examples" for message in json.loads(part.body)]
+
+    @property
+    def stable(self) -> int:
+        """Characters of the system message that no edit of core memory changes."""
+        pieces = [part.body for part in self.parts if part.section in ("instructions", "functions") and part.body]
+        return len("\n\n".join(pieces))
 
     @property
     def system(self) -> dict[str, Any]:
@@ -103,64 +118,76 @@ def own_total(state: State, fixed: Fixed) -> int:
     return fixed.tokens + items + summary
 
 
-def predicted(own: int, state: State, model: str) -> int:
-    """What the provider will count: by its own last figure, else by ours with a margin that is never shown."""
-    factor = state.factor if state.reconciled == model else UNRECONCILED_MARGIN
-    return round(own * factor + 0.5)
-
-
-def space(state: State, fixed: Fixed, limits: Limits, model: str, held: Sequence[Item]) -> int:
+def space(state: State, fixed: Fixed, limits: Limits, provider: Provider, held: Sequence[Item]) -> int:
     """Tokens by our own count that something new may take when all that may leave main context has left it: beside
     the fixed part, the summary, and `held`, which stays whatever happens."""
-    own = own_total(state, fixed)
-    scale = max(1.0, predicted(own, state, model) / max(1, own))
     stays = fixed.tokens + limits.summary + sum(item.tokens + MESSAGE_OVERHEAD for item in held)
-    return int(limits.flush / scale) - stays - 3 * MESSAGE_OVERHEAD
+    return Reckoning.of(state, provider).affordable(limits.flush) - stays - 3 * MESSAGE_OVERHEAD
 
 
-def ledger(state: State, fixed: Fixed, window: int, model: str) -> Ledger:
-    """Tokens by section. After a reconciliation they are scaled by the provider's factor; they add up exactly."""
-    own = _own_sections(state, fixed)
-    reconciled = state.reconciled == model
-    total = round(sum(own.values()) * state.factor) if reconciled else sum(own.values())
-    sections = scaled(own, total)
-    return Ledger(tuple(sections.items()), total, window, "provider" if reconciled else "own", state.cached_tokens)
+def ledger(state: State, fixed: Fixed, window: int, provider: Provider) -> Ledger:
+    """Tokens by section. Where the provider has counted, they are scaled to its figure; they add up exactly."""
+    own, reckoning = _own_sections(state, fixed), Reckoning.of(state, provider)
+    total = reckoning.total(sum(own.values()))
+    source = "provider" if reckoning.reported else "own"
+    return Ledger(tuple(scaled(own, total).items()), total, window, source, state.cached_tokens)
 
 
-def fits(state: State, fixed: Fixed, limits: Limits, model: str) -> bool:
-    """Whether the fixed part leaves room for the summary and a message."""
-    return predicted(fixed.tokens, state, model) + limits.summary + MESSAGE_OVERHEAD * 4 <= limits.flush
+def fits(state: State, fixed: Fixed, limits: Limits, provider: Provider, more: int = 0) -> bool:
+    """Whether the fixed part, `more` tokens larger, leaves room for the summary and the least of a conversation."""
+    needed = Reckoning.of(state, provider).predicted(fixed.tokens + more)
+    return needed + limits.summary + LEAST_TALK <= limits.flush
 
 
-def check_fits(state: State, fixed: Fixed, limits: Limits, model: str) -> None:
+def refused(state: State, fixed: Fixed, limits: Limits, provider: Provider) -> float:
+    """The factor that the provider is taken to count with after it refused a prompt as too long: more than before, but
+    never so much that what is always sent would not fit any more."""
+    own = own_total(state, fixed)
+    now = Reckoning.of(state, provider).predicted(own) / max(1, own)
+    most = (limits.flush - limits.summary - LEAST_TALK - 1) / fixed.tokens
+    return max(now, min(now * OVERFLOW_GROWTH, most))
+
+
+def check_fits(state: State, fixed: Fixed, limits: Limits, provider: Provider) -> None:
     """Holds the fixed part, with the summary and the last message of the user, against the window.
 
     Raises:
         WindowTooSmall: it alone is more than may be sent.
     """
-    needed = predicted(fixed.tokens, state, model)
-    if fits(state, fixed, limits, model):
+    needed = Reckoning.of(state, provider).predicted(fixed.tokens)
+    if fits(state, fixed, limits, provider):
         return
     own = {name: tokens for name, tokens in _own_sections(state, fixed).items() if name not in ("messages", "recalled")}
     largest = max(own, key=lambda name: own[name])
-    over = needed + limits.summary + MESSAGE_OVERHEAD * 4 - limits.flush
+    smallest = limits.window * (needed + LEAST_TALK) / max(1, limits.flush - limits.summary)  # its shares grow with it
+    over = math.ceil(smallest) - limits.window
     raise WindowTooSmall(
         f"The window of {limits.window} tokens is too small by {over}: the part that is always sent takes {needed}, "
-        f"of which {largest} takes {own[largest]}."
+        f"of which {largest} takes {own[largest]}, and a conversation needs room beside it."
     )
 
 
 def _own_sections(state: State, fixed: Fixed) -> dict[str, int]:
-    found: dict[str, int] = {"instructions": 0, "functions": 0}
-    for part in fixed.parts:
-        name = SECTION_OF.get(part.section, part.section)
-        found[name] = found.get(name, 0) + part.tokens
-    found["summary"] = state.summary.tokens if state.summary else 0
-    found["messages"] = sum(item.tokens - item.recalled for item in state.queue)
-    found["recalled"] = sum(item.recalled for item in state.queue)
-    count = 1 + len(state.queue) + int(state.summary is not None)
-    found["overhead"] = MESSAGE_OVERHEAD * count + PRIMING
+    found = own_sections(((part.section, part.tokens) for part in fixed.parts), state.summary, state.queue)
+    return {"instructions": 0, "functions": 0} | found
+
+
+def own_sections(parts: Iterable[tuple[str, int]], summary: Item | None, queue: Sequence[Item]) -> dict[str, int]:
+    """Tokens by our own count, by section; the parts of the system message are given with their section's name."""
+    found: dict[str, int] = {}
+    for section, tokens in parts:
+        name = SECTION_OF.get(section, section)
+        found[name] = found.get(name, 0) + tokens
+    found["summary"] = summary.tokens if summary else 0
+    found["messages"] = sum(item.tokens - item.recalled for item in queue)
+    found["recalled"] = sum(item.recalled for item in queue)
+    found["overhead"] = overhead(summary, queue)
     return found
+
+
+def overhead(summary: Item | None, queue: Sequence[Item]) -> int:
+    """What the chat template adds to all messages, the system message among them."""
+    return MESSAGE_OVERHEAD * (1 + len(queue) + bool(summary)) + PRIMING
 
 
 def scaled(own: Mapping[str, int], total: int) -> dict[str, int]:

@@ -50,7 +50,7 @@ async def conversation_search(
 
     Args:
         query: What to look for.
-        page: Page of results, from 0.
+        page: From 0.
         roles: Only messages of these roles: user, assistant, inner_monologue.
         start: First day or span, as 2026-05-03 or last month.
         end: Last day or span.
@@ -72,7 +72,7 @@ async def conversation_search_date(
     Args:
         start_date: First day or span, YYYY-MM-DD, YYYY-MM or words.
         end_date: Last day or span.
-        page: Page of results, from 0.
+        page: From 0.
     """
     number = _page_number(page)
     return Outcome(shown(await context.external.by_date(start_date, end_date, number), number, context))
@@ -108,7 +108,7 @@ async def archival_memory_search(
 
     Args:
         query: What to look for.
-        page: Page of results, from 0.
+        page: From 0.
         source: Only this source; archival for your own passages.
         tags: Only passages that have all of these.
         start: First day or span.

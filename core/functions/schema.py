@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Union, get_args, get_origin
 
 HEARTBEAT = "request_heartbeat"
-HEARTBEAT_HELP = "true to get control back when the function has run"
+HEARTBEAT_HELP = "true: another step after it"
 WITHOUT_HEARTBEAT = frozenset({"send_message", "pause_heartbeats"})
 SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
 ARGUMENT = re.compile(r"^\s{4,}(\w+):\s*(.+)$")

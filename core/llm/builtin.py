@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core import children
 from core.llm import grounding
 from core.llm.types import ModelError
 
@@ -108,7 +110,7 @@ class Builtin:
         with self.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", "core.llm.builtin_server",
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=child_environment(),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=children.environment(),
             )  # fmt: skip
         assert process.stdin and process.stdout
         window = OWN_WINDOW if model == BUILTIN else LONGEST_WINDOW
@@ -118,7 +120,8 @@ class Builtin:
             line = await asyncio.wait_for(process.stdout.readline(), START_S)
             answer = json.loads(line)
         except (TimeoutError, json.JSONDecodeError):
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                process.kill()
             raise ModelError(
                 f"{path.name} could not be loaded.", "Check that it is a GGUF file that fits into memory."
             ) from None
@@ -130,12 +133,6 @@ class Builtin:
                 server.process.kill()
                 await server.process.wait()
         self._servers.clear()
-
-
-def child_environment() -> dict[str, str]:
-    """Our own environment without anything that looks like a secret."""
-    marks = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-    return {name: value for name, value in os.environ.items() if not any(mark in name.upper() for mark in marks)}
 
 
 def sampling(model: str, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
+import copy
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from core.llm import protocol
+from core.llm import protocol, repair
+from core.llm.addressing import Address, Way, address_of
 from core.llm.builtin import Builtin, is_builtin, sampling
-from core.llm.faults import fault_of, is_passing, retry_after
+from core.llm.caching import marked, price
+from core.llm.capabilities import Remembered
+from core.llm.faults import fault_of, filtered, garbled, is_passing, refuses_system, too_many
+from core.llm.purse import Purse
+from core.llm.rates import Rates, retry_after
 from core.llm.tokens import prepare_environment
 from core.llm.types import ModelError, Piece, Reply, Request, RetryNotice, Usage
+from memgpt import servers
 from memgpt.config import BUILTIN
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
-DUMMY_KEY = "none"  # litellm would send OPENAI_API_KEY to any server it is pointed at
-ENDPOINT_KEY = "MEMGPT_ENDPOINT_KEY"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-PROVIDER_KEYS = {"gemini": "GEMINI_API_KEY", "vertex_ai": "GOOGLE_API_KEY", "together_ai": "TOGETHERAI_API_KEY"}
+LONGEST_ASKED_S = 60.0  # a provider that asks for more is told of instead
 SMALL_REPLY = 120  # tokens of the built-in model; what it says after that it has said before
 
 
-class Gateway:
-    """One for the engine. litellm is imported in a thread when it is first needed; `warm` begins that early."""
+@dataclass(slots=True)
+class _Try:
+    """What one request is sent with, and what is learnt of it on the way."""
 
-    def __init__(self, builtin: Builtin) -> None:
-        self.builtin = builtin
+    request: Request
+    messages: list[dict[str, Any]]
+    max_tokens: int
+    address: Address
+    system: bool = True
+    written: str = ""
+
+
+class Gateway:
+    """One for the engine. litellm is imported in a thread when it is first needed; `warm` begins that early. What is
+    found out about models on the way is `remembered`; what their calls cost goes into the `purse`."""
+
+    def __init__(self, builtin: Builtin, remembered: Remembered, purse: Purse) -> None:
+        self.builtin, self.remembered, self.purse = builtin, remembered, purse
+        self.rates = Rates()
         self._importing: asyncio.Future[Any] | None = None
+        self._way: tuple[tuple[str, str], ...] = ()
 
     async def warm(self) -> Any:
         """The litellm module, loaded."""
@@ -41,106 +60,173 @@ class Gateway:
     async def stream(self, request: Request) -> AsyncIterator[Piece]:
         """One answer as it arrives, the `Reply` last. Closing the iterator closes the connection.
 
+        A reply in words that cannot be carried out is asked for again with what is wrong with it; after three tries it
+        is the answer as it stands.
+
         Raises:
             ModelError: there is no answer to be had.
         """
         litellm = await self.warm()
-        arguments = await self._arguments(request)
-        for attempt in range(request.retries + 1):
-            try:
-                async for piece in self._once(litellm, request, arguments):
-                    yield piece
-            except litellm.exceptions.APIError as error:
-                fault = error
-            except (litellm.exceptions.BadRequestError, litellm.exceptions.AuthenticationError) as error:
-                raise fault_of(error, request) from None
-            except Exception as error:
-                fault = error
-            else:
+        asked = _Try(request, request.messages, request.max_tokens, await address_of(request, self.builtin))
+        asked.system = self.remembered.of(request.model, request.endpoint).system is not False
+        for attempt in range(1, repair.TRIES + 1):
+            reply: Reply | None = None
+            async with contextlib.aclosing(self._persisting(litellm, asked)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Reply):
+                        reply = piece
+                    else:
+                        yield piece
+            assert reply is not None
+            wrong = repair.complaint(reply, request.protocol, request.schemas)
+            if not wrong or attempt == repair.TRIES:
+                yield repair.as_answer(reply, asked.written) if wrong else reply
                 return
-            if not is_passing(fault) or attempt == request.retries:
-                raise fault_of(fault, request) from None
-            wait = retry_after(fault) or min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.75, 1.25)
-            yield RetryNotice(attempt + 1, request.retries, round(wait, 1), fault_of(fault, request).message)
+            yield RetryNotice(attempt, repair.TRIES - 1, 0.0, f"The reply could not be used: {wrong}.")
+            if request.max_tokens - repair.TOKENS >= repair.LEAST_REPLY:
+                asked.messages = repair.asked_again(request.messages, asked.written, wrong)
+                asked.max_tokens = request.max_tokens - repair.TOKENS
+
+    async def _persisting(self, litellm: Any, asked: _Try) -> AsyncGenerator[Piece]:
+        """One reply, asked for again where that can help, each wait told of."""
+        request, attempt = asked.request, 0
+        while True:
+            if (wait := self.rates.wait(asked.address.provider)) > LONGEST_ASKED_S:
+                raise _final(too_many(request), wait)
+            if wait:
+                yield RetryNotice(attempt, request.retries, round(wait, 1), "The provider's rate limit is used up.")
+                await asyncio.sleep(wait)
+            try:
+                async for piece in self._once(litellm, asked):
+                    yield piece
+                return
+            except Exception as error:
+                if asked.system and refuses_system(error):
+                    asked.system = False
+                    self.remembered.learn(request.model, request.endpoint, system=False, source="refusal")
+                    continue
+                asks = retry_after(error)
+                if not is_passing(error) or attempt == request.retries or (asks or 0) > LONGEST_ASKED_S:
+                    raise _final(fault_of(error, request), asks) from None
+                wait = _wait(attempt) if asks is None else asks
+                attempt += 1
+                yield RetryNotice(attempt, request.retries, round(wait, 1), fault_of(error, request).message)
             await asyncio.sleep(wait)
 
-    async def _once(self, litellm: Any, request: Request, arguments: Mapping[str, Any]) -> AsyncIterator[Piece]:
-        began = time.monotonic()
-        first = 0.0
+    async def _once(self, litellm: Any, asked: _Try) -> AsyncIterator[Piece]:
+        request, began, first = asked.request, time.monotonic(), 0.0
         reader = protocol.ReplyReader(request.protocol)
-        finish, usage = "", None
-        with _proxies(request):
-            answer = await litellm.acompletion(**arguments)
+        finish, usage, came = "", None, False
+        answer = await self._opened(litellm, asked)
         try:
             async for chunk in answer:
                 usage = getattr(chunk, "usage", None) or usage
                 if not chunk.choices:
                     continue
                 choice = chunk.choices[0]
-                finish = choice.finish_reason or finish
+                came, finish = True, choice.finish_reason or finish
                 for piece in reader.feed(choice.delta):
                     first = first or time.monotonic()
                     yield piece
         finally:
             await answer.aclose()
         thought, content, calls = reader.finish()
+        if finish == "content_filter" and not calls and not content:
+            raise filtered(request)
+        if not came or not (usage or thought or content or calls):
+            raise garbled(request)  # as a web page does, which a client reads as a stream without events
+        asked.written = reader.written
         told = _usage(litellm, request, usage, began, first or time.monotonic())
-        yield Reply(thought, content, calls, told, finish)
+        self.purse.add(told.cost_usd)
+        opaque = reader.thoughts.wanted_back(request.model)
+        yield Reply(thought, content, calls, told, finish, opaque, len(reader.thoughts.text))
 
-    async def _arguments(self, request: Request) -> dict[str, Any]:
-        model, base, key = await self._address(request)
-        arguments: dict[str, Any] = {
-            "model": model,
-            "messages": request.messages,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "max_retries": 0,
-            "timeout": request.timeout,
-            "max_tokens": request.max_tokens,
-            "api_key": key,
-        }
-        if base:
-            arguments["api_base"] = base
-        if request.schemas and request.protocol == protocol.TOOLS:
-            arguments["tools"] = protocol.native_tools(request.schemas)
-        if request.schemas and request.protocol == protocol.JSON:
-            arguments["response_format"] = protocol.response_format(request.schemas)
-        if is_builtin(request.model):
-            arguments |= sampling(request.model, request.messages)
-        if request.model == BUILTIN:
-            arguments["max_tokens"] = min(request.max_tokens, SMALL_REPLY)
-        return arguments
+    async def _opened(self, litellm: Any, asked: _Try) -> Any:
+        """The answer's stream, once its headers have come."""
+        way = Way(asked.request)
+        if way.key != self._way:  # clients keep the proxy and the authority that they were made with
+            self._way = way.key
+            litellm.in_memory_llm_clients_cache.flush_cache()
+            vars(litellm).pop("module_level_aclient", None)
+        with way:
+            _ = litellm.module_level_aclient  # made when it is first asked for, which may be later
+            answer = await litellm.acompletion(**_arguments(asked))
+        self.rates.note(asked.address.provider, getattr(answer, "_response_headers", None) or {})
+        return answer
 
-    async def _address(self, request: Request) -> tuple[str, str | None, str | None]:
-        """The model as litellm calls it, the server's URL, and the one key that goes there."""
-        if is_builtin(request.model):
-            url, secret = await self.builtin.address(request.model)
-            return "openai/builtin", f"{url}/v1", secret
-        if request.endpoint:
-            name = request.model if "/" in request.model else f"openai/{request.model}"
-            return name, request.endpoint, request.keys.get(ENDPOINT_KEY, DUMMY_KEY)
-        provider = request.model.partition("/")[0] if "/" in request.model else "openai"
-        variable = PROVIDER_KEYS.get(provider, f"{provider.upper()}_API_KEY")
-        base = request.keys.get(f"{provider.upper()}_API_BASE") or request.keys.get(f"{provider.upper()}_BASE_URL")
-        key = request.keys.get(variable)
-        if key is None and provider in ("openai", "anthropic"):
-            raise ModelError(f"There is no key for {request.model}.", f"Set {variable} and try again.", "auth")
-        return request.model, base, key
+    async def real_window(self, model: str, endpoint: str | None) -> int:
+        """Tokens of the window that a server runs a model with, as it says; 0 where it says nothing."""
+        served = await asyncio.to_thread(servers.served_model, endpoint, model) if endpoint else None
+        return served.window if served else 0
 
-    async def complete(self, request: Request) -> str:
-        """The plain text of one answer, without functions (a summary).
+    async def reply(self, request: Request) -> Reply:
+        """One answer when it is whole.
 
         Raises:
             ModelError: there is no answer to be had.
         """
-        text = ""
         async for piece in self.stream(request):
             if isinstance(piece, Reply):
-                text = piece.content or " ".join(str(call.arguments.get("message", "")) for call in piece.calls)
-        return text.strip()
+                reply = piece  # the last piece
+        return reply
 
     async def close(self) -> None:
         await self.builtin.close()
+
+
+def _arguments(asked: _Try) -> dict[str, Any]:
+    """What litellm is called with."""
+    request, address = asked.request, asked.address
+    messages = copy.deepcopy(asked.messages)  # litellm changes what it is given, and a retry sends the same
+    arguments: dict[str, Any] = {
+        "model": address.model,
+        "messages": messages if asked.system else without_system(messages),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_retries": 0,
+        "timeout": request.timeout,
+        "max_tokens": asked.max_tokens,
+        "api_key": address.key,
+        **address.more,
+    }
+    if address.base:
+        arguments["api_base"] = address.base
+    if request.schemas and request.protocol == protocol.TOOLS:
+        arguments["tools"] = protocol.native_tools(request.schemas)
+    if held := protocol.sent_format(request.protocol, request.schemas):
+        arguments["response_format"] = held
+    if is_builtin(request.model):
+        arguments |= sampling(request.model, messages)
+    if request.model == BUILTIN:
+        arguments["max_tokens"] = min(asked.max_tokens, SMALL_REPLY)
+    return marked(arguments, request.stable)
+
+
+def without_system(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The messages for models whose template has no system role: its text stands before the first of the user's."""
+    texts = [str(message["content"]) for message in messages if message["role"] == "system"]
+    rest = [dict(message) for message in messages if message["role"] != "system"]
+    if texts and rest and rest[0]["role"] == "user":
+        rest[0]["content"] = "\n\n".join([*texts, str(rest[0]["content"])])
+    elif texts:
+        rest.insert(0, {"role": "user", "content": "\n\n".join(texts)})
+    return rest
+
+
+def _wait(attempt: int) -> float:
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * float(2**attempt)) * random.uniform(0.75, 1.25)
+
+
+def _final(fault: ModelError, asks: float | None) -> ModelError:
+    """A fault with how long the provider asks to be left alone, where that is too long to wait for."""
+    if fault.kind == "rate" and (asks or 0) > LONGEST_ASKED_S:
+        fault.hint = f"It may be asked again in {_span(asks or 0)}; /model chooses another."
+    return fault
+
+
+def _span(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
 
 
 def _import_litellm() -> Any:
@@ -158,30 +244,10 @@ def _usage(litellm: Any, request: Request, usage: Any, began: float, first: floa
     completion = int(getattr(usage, "completion_tokens", 0) or 0)
     details = getattr(usage, "prompt_tokens_details", None)
     cached = int(getattr(details, "cached_tokens", 0) or 0)
-    cost = None if is_builtin(request.model) or request.endpoint else _cost(litellm, request.model, prompt, completion)
+    cost = (
+        None
+        if is_builtin(request.model) or request.endpoint
+        else price(litellm, request.model, prompt, completion, usage)
+    )
     milliseconds = round((first - began) * 1000), round((time.monotonic() - began) * 1000)
     return Usage(prompt, min(cached, prompt), completion, cost, *milliseconds, reported=prompt > 0)
-
-
-def _cost(litellm: Any, model: str, prompt: int, completion: int) -> float | None:
-    try:
-        spent = litellm.cost_per_token(model=model, prompt_tokens=prompt, completion_tokens=completion)
-    except Exception:  # litellm raises many kinds for models that it has no price of
-        return None
-    return float(sum(spent))
-
-
-class _proxies:  # noqa: N801 - a context manager
-    """The front end's proxy variables while a client is made; never for servers on this machine."""
-
-    def __init__(self, request: Request) -> None:
-        local = request.endpoint and urlsplit(request.endpoint).hostname in LOOPBACK
-        wanted = {} if local or is_builtin(request.model) else request.keys
-        self._values = {name: value for name, value in wanted.items() if name.lower().endswith("_proxy")}
-
-    def __enter__(self) -> None:
-        os.environ.update(self._values)
-
-    def __exit__(self, *_: object) -> None:
-        for name in self._values:
-            os.environ.pop(name, None)

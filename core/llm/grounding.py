@@ -61,6 +61,8 @@ SAME = {
     )
     for word in group
 }  # fmt: skip
+OF_ANOTHER = 0.9  # of its share: what is told of one's sister seldom answers what is asked about oneself
+SAYS_OF_ME = re.compile(r"\b(?:I|we)\b")
 TO_THE_MODEL = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
 GREETING = re.compile(
     r"^(?:(?:hi|hello|hey|oh|ok|okay|well|so|yes|no|actually|by the way)\b(?: there)?[,.!]* +)+", re.IGNORECASE
@@ -132,7 +134,18 @@ def answered_by(question: str, told: str) -> float:
         head = next((term for word in WORD.findall(phrase) if (term := _term(word))), None)
         if head and head not in found:
             return 0.0
-    return share if (share >= 0.5 if own else share > 0.5) else 0.0
+    if not (share >= 0.5 if own else share > 0.5):
+        return 0.0
+    return share * OF_ANOTHER if own and _of_another(told, asked) else share
+
+
+def _of_another(told: str, asked: set[str]) -> bool:
+    """Whether what was told is about somebody or something of the user's that the question does not ask for, and says nothing
+    of the user."""
+    heads = [
+        next((term for word in WORD.findall(phrase) if (term := _term(word))), "") for phrase in OF_MINE.findall(told)
+    ]
+    return bool(heads) and not any(head in asked for head in heads) and not SAYS_OF_ME.search(told)
 
 
 def telling(text: str) -> str:

@@ -13,23 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.llm.partial import PartialString
+from core.llm.reasoning import Thoughts, well_formed
 from core.llm.types import Call, SaidDelta, ThoughtDelta
 
 TOOLS, JSON, TEXT = "tools", "json", "text"
 SPEAK = "send_message"
 THOUGHTS = ("inner_thoughts", "thought", "thoughts")
 LONGEST = 800  # characters of one string; small models loop without an end of it
+CALL_KEYS = re.compile(r"\{[^{}]{0,200}[\"'](?:name|function|arguments|params|parameters)[\"']\s*:")
 FENCE = re.compile(r"^\s*(?:```(?:json)?|<tool_call>)\s*|\s*(?:```|</tool_call>)\s*$")
 
 
 def next_protocol(current: str) -> str | None:
     """The protocol to go on with where a server refuses the present one; None where there is none."""
-    return None if current == TEXT else TEXT
-
-
-def well_formed(text: str) -> str:
-    """The text without halves of surrogate pairs, which no file and no terminal can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return {TOOLS: JSON, JSON: TEXT}.get(current)
 
 
 def native_tools(schemas: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -82,6 +79,11 @@ def functions_text(protocol: str, schemas: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def sent_format(protocol: str, schemas: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What the provider is to hold the reply to, where the protocol has it."""
+    return response_format(schemas) if protocol == JSON and schemas else None
+
+
 def response_format(schemas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The schema that a reply is held to: one function's name with its arguments, every string bounded."""
     options = [
@@ -123,27 +125,27 @@ class ReplyReader:
 
     def __init__(self, protocol: str) -> None:
         self.protocol = protocol
+        self.thoughts = Thoughts()
         self._content = ""
-        self._reasoning = ""
         self._building: dict[int, _Building] = {}
+        self._places: dict[int, int] = {}
         self._spoken = PartialString("message")
         self._looks_like_json: bool | None = None
 
     def feed(self, delta: Any) -> list[SaidDelta | ThoughtDelta]:
         """What newly arrived that can be shown."""
         found: list[SaidDelta | ThoughtDelta] = []
-        reasoning = getattr(delta, "reasoning_content", None)
-        if isinstance(reasoning, str) and reasoning:
-            self._reasoning += well_formed(reasoning)
-            found.append(ThoughtDelta(well_formed(reasoning)))
+        if thought := self.thoughts.feed(delta):
+            found.append(ThoughtDelta(thought))
         if content := getattr(delta, "content", None):
-            found += self._plain(str(content))
+            thought, rest = self.thoughts.split(well_formed(str(content)))
+            found += [ThoughtDelta(thought)] if thought else []
+            found += self._plain(rest) if rest else []
         for fragment in getattr(delta, "tool_calls", None) or ():
             found += self._fragment(fragment)
         return found
 
     def _plain(self, text: str) -> list[SaidDelta | ThoughtDelta]:
-        text = well_formed(text)
         self._content += text
         if self.protocol == TOOLS:
             return [ThoughtDelta(text)]
@@ -156,7 +158,7 @@ class ReplyReader:
         return [SaidDelta(piece)] if piece else []
 
     def _fragment(self, fragment: Any) -> list[SaidDelta | ThoughtDelta]:
-        building = self._building.setdefault(fragment.index or 0, _Building())
+        building = self._slot(fragment.index or 0, fragment.id or "")
         building.call_id = building.call_id or fragment.id or ""
         if fragment.function is None:
             return []
@@ -170,16 +172,30 @@ class ReplyReader:
             found.append(ThoughtDelta(thought))
         return found
 
+    def _slot(self, index: int, call_id: str) -> _Building:
+        """The call that a fragment belongs to. Some servers number all their calls 0: another id is another call."""
+        place = self._places.get(index, index)
+        if call_id and place in self._building and self._building[place].call_id not in ("", call_id):
+            place = self._places[index] = max(self._building) + 1
+        return self._building.setdefault(place, _Building())
+
+    @property
+    def written(self) -> str:
+        """The content as it came."""
+        return self._content
+
     def finish(self) -> tuple[str, str, tuple[Call, ...]]:
-        """Thought, content that was meant for the user, and calls."""
+        """Thought, content that was meant for the user, and calls; `thoughts.text` is the beginning of the thought."""
+        self._content += self.thoughts.held()
+        reasoning = self.thoughts.text
         if self._building:
             pairs = [_read_native(building) for _, building in sorted(self._building.items())]
-            thoughts = [text for text in (self._reasoning, self._content, *(thought for thought, _ in pairs)) if text]
+            thoughts = [text for text in (reasoning, self._content, *(thought for thought, _ in pairs)) if text]
             return "\n".join(thoughts).strip(), "", tuple(call for _, call in pairs)
         thought, calls = read_calls(self._content)
         if calls and (self.protocol != TOOLS or self._content.lstrip()[:1] in ("{", "`", "<")):
-            return "\n".join(part for part in (self._reasoning, thought) if part), "", calls
-        return self._reasoning.strip(), self._content.strip(), ()
+            return "\n".join(part for part in (reasoning, thought) if part), "", calls
+        return reasoning, self._content.strip(), ()
 
 
 def _read_native(building: _Building) -> tuple[str, Call]:
@@ -211,7 +227,8 @@ def read_calls(text: str) -> tuple[str, tuple[Call, ...]]:
     start = plain.find("{")
     if start < 0:
         return "", ()
-    objects = [value for value in _objects(plain[start:]) if isinstance(value, dict)]
+    found_objects = _decoded_all(plain[start:]) or (_repaired_all(plain[start:]) if looks_like_call(plain) else [])
+    objects = [value for value in found_objects if isinstance(value, dict)]
     found = [(value, _call_of(value)) for value in objects]
     calls = tuple(call for _, call in found if call)
     if not calls:
@@ -222,10 +239,13 @@ def read_calls(text: str) -> tuple[str, tuple[Call, ...]]:
     return thought, calls
 
 
-def _objects(text: str) -> list[Any]:
-    value = _decoded_all(text)
-    if value:
-        return value
+def looks_like_call(text: str) -> bool:
+    """Whether a text without a readable call was meant for one: JSON, in a fence or a tag, or with a call's own keys."""
+    plain = FENCE.sub("", text.strip())
+    return plain.startswith(("{", "[{")) or bool(CALL_KEYS.search(plain))
+
+
+def _repaired_all(text: str) -> list[Any]:
     repaired = _repaired(text)
     return repaired if isinstance(repaired, list) else [repaired]
 

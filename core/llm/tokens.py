@@ -6,9 +6,11 @@ import asyncio
 import functools
 import importlib.util
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+
+from core.llm.templates import functions_as_read
 
 OLD_ENCODING = ("gpt-4-", "gpt-3.5", "gpt-4")
 NEW_ENCODING = ("gpt-4o", "gpt-4.1", "gpt-4.5")
@@ -18,6 +20,10 @@ class Counter(Protocol):
     """Counts the tokens of texts as one model's tokenizer does, or as near as can be had."""
 
     async def count(self, texts: Sequence[str]) -> list[int]: ...
+
+    async def functions(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        """Tokens of the functions as the model is shown them."""
+        ...
 
 
 def prepare_environment() -> None:
@@ -35,8 +41,12 @@ def prepare_environment() -> None:
 class TiktokenCounter:
     """Special tokens in a text count as the plain text that they are."""
 
-    def __init__(self, encoding: str = "o200k_base") -> None:
-        self.encoding = encoding
+    def __init__(self, model: str = "") -> None:
+        self.model, self.encoding = model, encoding_of(model)
+
+    async def functions(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        written, added = functions_as_read(self.model, tools)
+        return (await self.count([written]))[0] + added
 
     async def count(self, texts: Sequence[str]) -> list[int]:
         if sum(map(len, texts)) > 100_000 or self.encoding not in _LOADED:
@@ -62,6 +72,9 @@ class ServerCounter:
         headers = {"Authorization": f"Bearer {secret}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
             return list(await asyncio.gather(*(self._one(client, text) for text in texts)))
+
+    async def functions(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        return (await self.count([functions_as_read("", tools)[0]]))[0]
 
     async def _one(self, client: Any, text: str) -> int:
         if not text:

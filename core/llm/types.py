@@ -56,7 +56,11 @@ class RetryNotice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. `content` is plain text that was meant for the user because there was no call at all."""
+    """A whole answer. `content` is plain text that was meant for the user because there was no call at all.
+
+    Of `thought` the first `reasoned` characters came in a field of the provider's own; `opaque` is what the provider
+    wants back with the message, signed thoughts above all.
+    """
 
     thought: str
     content: str
@@ -64,6 +68,7 @@ class Reply:
     usage: Usage
     finish: str
     opaque: dict[str, Any] = field(default_factory=dict)
+    reasoned: int = 0
 
 
 Piece = SaidDelta | ThoughtDelta | RetryNotice | Reply
@@ -71,7 +76,8 @@ Piece = SaidDelta | ThoughtDelta | RetryNotice | Reply
 
 @dataclass(frozen=True)
 class Request:
-    """One call of a model. `timeout` is seconds without a byte, `retries` how often a failed call is made again."""
+    """One call of a model. `timeout` is seconds without a byte, `retries` how often a failed call is made again;
+    `window` is in tokens, 0 where nobody says; of the system text the first `stable` characters are the same in each."""
 
     model: str
     endpoint: str | None
@@ -82,16 +88,20 @@ class Request:
     keys: Mapping[str, str]
     timeout: float
     retries: int
+    window: int = 0
+    stable: int = 0
 
 
 class ModelError(Exception):
     """There is no answer to be had. `message` and `hint` are one sentence each and hold no key.
 
-    `kind` is `context`, `protocol`, `auth`, `connection`, `rate`, `not_found` or `other`.
+    `kind` is `context` (too long; `window` is what the server says that it has, 0 where it does not), `protocol`, `auth`,
+    `quota`, `rate`, `not_found`, `connection`, `timeout`, `filter`, `garbled`, `budget` (the user is to be asked) or `other`.
     """
 
-    def __init__(self, message: str, hint: str, kind: str = "other") -> None:
+    def __init__(self, message: str, hint: str, kind: str = "other", window: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.kind = kind
+        self.window = window

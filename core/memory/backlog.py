@@ -41,7 +41,10 @@ class Backlog:
         self._go = asyncio.Event()
         self._go.set()
         self._indexing = asyncio.Lock()
+        self._whole_to = -1  # the document up to which all have their vector
         self._task: asyncio.Task[None] | None = None
+        # Told of long work how many are done of how many, at its end 0 of 0.
+        self.told: Callable[[int, int], None] | None = None
 
     def start(self) -> None:
         if self._task is None:
@@ -52,6 +55,11 @@ class Backlog:
         if self._task is not None:
             self._idle.clear()
             self._wake.set()
+
+    def anew(self) -> None:
+        """Told when vectors are no longer those that are wanted."""
+        self._whole_to = -1
+        self.added()
 
     @property
     def paused(self) -> bool:
@@ -126,24 +134,33 @@ class Backlog:
     async def _embed_all(self) -> None:
         """Embeds what has no vector, oldest first; the next requests are sent before the last is committed."""
         under_way: list[tuple[list[tuple[Any, ...]], asyncio.Future[Any]]] = []
-        after, model = -1, self._corpus.model
+        after, model = self._whole_to, self._corpus.model
+        done = total = 0
         try:
             while model == self._corpus.model:
                 await self._go.wait()
                 batch = await self._corpus.database.read(functools.partial(self._missing, after=after))
+                if self.told and not total and len(batch) == BATCH:  # long work: how much is counted once
+                    done, total = await self.progress()
                 if batch:
                     after = batch[-1][0]
                     texts = [f"{title}\n{body}" if title else body for _, title, body in batch]
                     asking = self._corpus.embedder.vectors(model, texts)
                     under_way.append((batch, asyncio.ensure_future(asking)))
                 if not under_way:
+                    self._whole_to = after
                     return
                 if len(under_way) == AHEAD or not batch:
                     first, asked = under_way.pop(0)
                     await self._keep([row[0] for row in first], await asked, model)
+                    done += len(first)
+                    if self.told and done < total and not self.paused:
+                        self.told(done, total)
         finally:
             for _, asked in under_way:
                 asked.cancel()
+            if self.told and total:
+                self.told(0, 0)
 
     async def _keep(self, docs: Sequence[int], vectors: Sequence[Sequence[bytes]], model: str) -> None:
         """Commits the vectors of documents, which the worker then searches too."""

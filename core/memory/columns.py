@@ -129,27 +129,37 @@ class Held:
     seen: int = 0
     in_order: bool = True  # by rising id, which is also the order in which it was said
     words: int = 0
+    last: dict[str, Any] = field(default_factory=dict)  # the last row as it was read
     arrays: dict[str, Growing] = field(default_factory=dict)
     places: Growing = field(default_factory=lambda: Growing(numpy.zeros(0, numpy.int32)))
     standing: Any = ()
 
     def append(self, taken: dict[str, Any], passages: bool) -> None:
         """Puts documents at the next places."""
-        before = {name: self.arrays[name].values[-1:] for name in (*TAKEN, "talk")} if self.arrays else {}
-        joined = {name: numpy.concatenate([before[name], taken[name]]) if before else taken[name] for name in TAKEN}
-        same = (joined["conversation"][1:] == joined["conversation"][:-1]) & (not passages)
-        apart = numpy.cumsum(~(same & (numpy.abs(numpy.diff(joined["moment"])) < APART)), dtype=numpy.int32)
-        talk = before["talk"] + apart if before else numpy.concatenate([numpy.zeros(1, numpy.int32), apart])
+        conversation, moment = self.with_last("conversation", taken), self.with_last("moment", taken)
+        same = (conversation[1:] == conversation[:-1]) & (not passages)
+        apart = numpy.cumsum(~(same & (numpy.abs(numpy.diff(moment)) < APART)), dtype=numpy.int32)
+        talk = self.arrays["talk"].values[-1:] + apart if self.last else numpy.concatenate([[numpy.int32(0)], apart])
         place, ids = len(self.arrays["id"]) if self.arrays else 0, taken["id"] - self.first_id
         fresh = {**taken, "talk": talk, "asks": (taken["marks"] & ASKS) > 0, "times": taken["marks"] & (ASKS - 1)}
-        for name, values in fresh.items():
+        for name in SHOWN:
             if name in self.arrays:
-                self.arrays[name].append(values)
+                self.arrays[name].append(fresh[name])
             else:
-                self.arrays[name] = Growing(values)
+                self.arrays[name] = Growing(fresh[name])
+        self.last = {name: values[-1:].copy() for name, values in taken.items()}
         self.places.append(numpy.full(max(0, int(ids.max()) + 1 - len(self.places)), -1, numpy.int32))
         self.places.values[ids] = numpy.arange(place, place + len(ids), dtype=numpy.int32)
         self.words += int(taken["length"].sum())
+
+    def with_last(self, name: str, taken: dict[str, Any]) -> Any:
+        """What was read for documents, behind that of the last of those before them."""
+        return numpy.concatenate([self.last[name], taken[name]]) if self.last else taken[name]
+
+    def goes_on(self, taken: dict[str, Any]) -> bool:
+        """Whether documents, after those before them, stand in the order in which they were said."""
+        conversation, position = self.with_last("conversation", taken), self.with_last("position", taken)
+        return not ((conversation[1:] == conversation[:-1]) & (position[1:] < position[:-1])).any()
 
 
 SHOWN = ("id", "talk", "moment", "length", "asks", "times")
@@ -180,7 +190,8 @@ class View:
             return cls(none, none, none, none, none > 0, none, 0, none, Held(0, len(columns)))
         rows = columns.rows()
         taken = {name: rows[name][chosen] for name in TAKEN}
-        held = Held(int(taken["id"].min()), in_order=_in_order(taken))
+        held = Held(int(taken["id"].min()))
+        held.in_order = held.goes_on(taken)
         if not held.in_order:
             order = numpy.lexsort((taken["id"], taken["position"], taken["conversation"]))
             taken = {name: values[order] for name, values in taken.items()}
@@ -195,7 +206,7 @@ class View:
             held.seen = len(columns)
             return self
         taken = {name: values[chosen - held.seen] for name, values in columns.rows(held.seen).items() if name in TAKEN}
-        if not len(self) or not held.in_order or not _in_order(taken, held):
+        if not len(self) or not held.in_order or not held.goes_on(taken):
             return View.of(columns, scope)
         held.append(taken, scope.kind != "recall")
         return self._cut(held, len(columns))
@@ -234,12 +245,3 @@ class View:
         held = self.ids < len(values)
         found[held] = values[self.ids[held]]
         return found
-
-
-def _in_order(taken: dict[str, Any], before: Held | None = None) -> bool:
-    """Whether documents stand in the order in which they were said."""
-    conversation, position = taken["conversation"], taken["position"]
-    if before is not None:
-        conversation = numpy.concatenate([before.arrays["conversation"].values[-1:], conversation])
-        position = numpy.concatenate([before.arrays["position"].values[-1:], position])
-    return not ((conversation[1:] == conversation[:-1]) & (position[1:] < position[:-1])).any()

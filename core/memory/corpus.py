@@ -73,14 +73,14 @@ class Corpus:
         """Told after commits that took documents out: what was known of them is read anew."""
         self._columns = Columns()
         self._generation = 0
-        self.added()
+        self.backlog.anew()
 
     def use(self, model: str) -> None:
         """Embeds with another model from now on, everything anew in the background; until that is done a search finds by
         words, and by the vectors that are there."""
         if model != self.model:
             self.model, self._generation = model, 0
-            self.added()
+            self.backlog.anew()
 
     async def settled(self, progress: Callable[[int], None] | None = None) -> None:
         """Waits until every document has its vector; `progress` is told how many still have none."""
@@ -88,9 +88,6 @@ class Corpus:
 
     async def close(self) -> None:
         await self.backlog.close()
-        if self._load:
-            self._load.cancel()
-            await asyncio.gather(self._load, return_exceptions=True)
         if self._load:
             self._load.cancel()
             await asyncio.gather(self._load, return_exceptions=True)
@@ -127,10 +124,10 @@ class Corpus:
         closeness = {row.doc: _closeness(f"{row.title}\n{row.text}", words) for row in found.values()}
         return {doc: level for doc, level in closeness.items() if level}
 
-    async def containing(self, scope: Scope, words: str, limit: int) -> list[int]:
-        """The documents in which a string stands that has no term, such as `:-)` or `to be or not to be`: those that have
-        it as it is, then those with another case, the newest of each first."""
-        where, values = scope.sql()
+    async def containing(self, scope: Scope, words: str, limit: int, among: Sequence[int] = ()) -> list[int]:
+        """The documents in which a string stands, those that have it as it is, then those with another case, the newest of
+        each first. Without `among` all texts in scope are read: for a string that has no term, such as `:-)`."""
+        where, values = ("d.id IN (SELECT unnest(?::INTEGER[]))", [list(among)]) if among else scope.sql()
         query = f"""SELECT d.id FROM doc d JOIN text t ON t.id = d.text
                     WHERE {where} AND contains(lower(t.body), lower(?)) ORDER BY contains(t.body, ?) DESC, d.id DESC LIMIT ?"""
         rows = await self.database.read(

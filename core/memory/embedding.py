@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 import struct
 import sys
 from collections.abc import Sequence
@@ -15,10 +14,12 @@ from typing import Any
 
 import numpy
 
+from core import children
+
 Array = numpy.ndarray[Any, numpy.dtype[numpy.float32]]
 HEADER = struct.Struct("<II")
 READ_AT_ONCE = 1 << 22  # bytes of an answer before its reader is woken: the scores of a million documents
-SECRET_MARKS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+BIG = str(1 << 22)  # bytes; the C library gives what is larger back to the system when it is freed
 
 
 class WorkerGone(Exception):
@@ -41,6 +42,10 @@ class Nearness:
     cosines: Array
     error: float
     query: bytes
+
+    def has(self, doc: int) -> bool:
+        """Whether a document has a vector."""
+        return doc < len(self.cosines) and bool(self.cosines[doc] >= -1.5)
 
 
 @dataclass(slots=True)
@@ -69,16 +74,11 @@ class Embedder:
                 raise WorkerGone("The embedding worker was closed.")
             if self._process and self._process.returncode is None:
                 return
-            environment = {
-                name: value
-                for name, value in os.environ.items()
-                if not any(mark in name.upper() for mark in SECRET_MARKS)
-            }
             with self.log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-W", "ignore", "-m", "core.memory.worker",
-                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment,
-                    limit=READ_AT_ONCE,
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, limit=READ_AT_ONCE,
+                    env=children.environment(MALLOC_MMAP_THRESHOLD_=BIG),
                 )  # fmt: skip
             self.generation += 1
             self._reader = asyncio.create_task(self._read(self._process))

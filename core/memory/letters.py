@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from core.memory.search import Evidence
 
 LOOKED_AT = 64  # documents with all the words of a query that are compared with it
+LISTED = 50_000  # with more, naming them takes longer than reading all texts
 TO_THE_LETTER = 1000.0  # more than any other evidence adds up to
 Best = Callable[[Any, int], Any]
 
@@ -31,13 +32,16 @@ async def to_the_letter(found: Sequence[Evidence], query: Query, best: Best) -> 
 
 async def _holding(evidence: Evidence, words: str, best: Best) -> dict[int, int]:
     """The documents in which the query stands, and how closely. Those with all of its words are looked at, the best of
-    them first; where that leaves it open, and where the query has no word, all texts are."""
+    them first, and where that leaves it open the others; where the query has no word, all texts are."""
     corpus, view = evidence.corpus, evidence.view
     holding: dict[int, int] = {}
+    whole: list[int] = []
     if evidence.postings:
         places = numpy.flatnonzero(evidence.whole)
         docs = view.ids[places[best(evidence.total[places], LOOKED_AT)]].tolist()
         holding = await corpus.holding(docs, words)
         if len(docs) < LOOKED_AT or any(level > 1 for level in holding.values()):
             return holding
-    return holding | await corpus.holding(await corpus.containing(evidence.scope, words, LOOKED_AT), words)
+        whole = view.ids[places].tolist() if len(places) <= LISTED else []
+    containing = await corpus.containing(evidence.scope, words, LOOKED_AT, whole)
+    return holding | await corpus.holding(containing, words)

@@ -366,7 +366,7 @@ def _ranks(found: Sequence[Evidence], evidence: Evidence, place: int) -> tuple[i
     words = meaning = None
     if evidence.shares[place]:
         words = 1 + sum(int((other.words > evidence.words[place]).sum()) for other in found)
-    if evidence.meaning is not None:
+    if evidence.near is not None and evidence.near.has(int(evidence.view.ids[place])):
         near = evidence.meaning[place]
         meaning = 1 + sum(int((other.meaning > near).sum()) for other in found if other.meaning is not None)
     return words, meaning

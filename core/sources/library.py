@@ -65,25 +65,29 @@ class Library:
             UserError: there is none, or the engine is about to end.
         """
         async with self._lock:
-            if self._closing:
-                raise UserError("The engine is stopping.", "Try again.")
-            if fold(name) in self._open:
-                return self._open[fold(name)]
-            path = self.home.source_file(name)
-            if not create and not path.exists():
-                raise UserError(
-                    f"There is no source {name!r}.", "`memgpt list sources` shows them; `memgpt load` makes one."
-                )
-            fresh = not path.exists()
-            database = await Database.open(path, "source")
-            if fresh:
-                await database.note("embedding_model", self.model)
-            model = await database.noted("embedding_model") or ""
-            corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", model, source=path.stem)
-            if fresh:
-                await corpus.indexed()
-            self._open[fold(name)] = corpus
-            return corpus
+            return await self._corpus(name, create)
+
+    async def _corpus(self, name: str, create: bool = False) -> Corpus:
+        if self._closing:
+            raise UserError("The engine is stopping.", "Try again.")
+        if fold(name) in self._open:
+            return self._open[fold(name)]
+        path = self.home.source_file(name)
+        fresh = not path.exists()
+        if fresh and not create:
+            raise UserError(
+                f"There is no source {name!r}.", "`memgpt list sources` shows them; `memgpt load` makes one."
+            )
+        database = await Database.open(path, "source")
+        if fresh:
+            await database.note("embedding_model", self.model)
+            await database.note("made", str(now()))
+        model = await database.noted("embedding_model") or ""
+        corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", model, source=path.stem)
+        if fresh:
+            await corpus.indexed()
+        self._open[fold(name)] = corpus
+        return corpus
 
     def opened(self, names: Iterable[str]) -> list[Corpus]:
         return [self._open[fold(name)] for name in names if fold(name) in self._open]
@@ -144,9 +148,14 @@ class Library:
             rows = await corpus.database.read(
                 lambda connection: connection.execute("SELECT count(*), coalesce(min(moment), 0) FROM doc").fetchall()
             )
-            made = rfc3339(int(self.home.source_file(name).stat().st_ctime * 1_000_000))
+            made = int(await corpus.database.noted("made") or rows[0][1])
             found.append(
-                {"name": name, "passages": rows[0][0], "created_at": made, "embedding_model": corpus.model or "MiniLM"}
+                {
+                    "name": name,
+                    "passages": rows[0][0],
+                    "created_at": rfc3339(made),
+                    "embedding_model": corpus.model or "MiniLM",
+                }
             )
         return found
 
@@ -156,16 +165,17 @@ class Library:
         Raises:
             UserError: there is none.
         """
-        await self.corpus(name)
-        corpus = self._open.pop(fold(name))
-        if load := self._loads.get(fold(name)):
-            load.cancel()
-            await asyncio.gather(load, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(corpus.close(), LET_GO_S)
-        await corpus.database.close()
-        corpus.database.path.unlink()
-        return corpus.source
+        async with self._lock:  # or whoever looks for it meanwhile opens the file, and makes it anew
+            corpus = await self._corpus(name)
+            del self._open[fold(name)]
+            if load := self._loads.get(fold(name)):
+                load.cancel()
+                await asyncio.gather(load, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(corpus.close(), LET_GO_S)
+            await corpus.database.close()
+            corpus.database.path.unlink()
+            return corpus.source
 
     async def close(self) -> None:
         """Ends the loads under way, which go on when they are asked for again, and closes every file."""

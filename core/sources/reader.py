@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.memory.embedding import SECRET_MARKS
+from core import children
 from core.sources.chunks import Chunk
 from core.sources.readers.sections import Binary, Unreadable
 
@@ -72,12 +71,9 @@ class Reader:
     async def _started(self) -> asyncio.subprocess.Process:
         if self.process and self.process.returncode is None:
             return self.process
-        environment = {
-            name: value for name, value in os.environ.items() if not any(mark in name.upper() for mark in SECRET_MARKS)
-        }
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-W", "ignore", "-m", "core.sources.reading", limit=LINE_LIMIT,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=children.environment(),
             )  # fmt: skip
         return self.process

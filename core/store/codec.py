@@ -13,10 +13,11 @@ PLAIN = (
     "name", "head", "branch", "branches", "settings", "evicted", "warned", "recall", "archival", "factor",
     "reconciled", "provider_tokens", "cached_tokens", "cost_usd", "memory_at",
 )  # fmt: skip
+NEWER = ("archived", "slope", "own_tokens")  # what files of earlier versions do not say of a state
 
 
 def encode_state(state: State) -> str:
-    value = {name: getattr(state, name) for name in PLAIN}
+    value = {name: getattr(state, name) for name in (*PLAIN, *NEWER)}
     value |= {
         "path": state.path,
         "blocks": {label: _block(block) for label, block in state.blocks.items()},
@@ -45,7 +46,7 @@ def references(value: Mapping[str, Any]) -> tuple[list[int], list[int]]:
 def decode_state(value: Mapping[str, Any], texts: Mapping[int, Text], items: Mapping[int, Item]) -> State:
     """The state, given the texts and items that `references` named."""
     return State(
-        **{name: value[name] for name in PLAIN},
+        **{name: value[name] for name in (*PLAIN, *NEWER) if name in value},
         path=tuple((branch, last) for branch, last in value["path"]),
         blocks=_blocks(value["blocks"], texts),
         shown=_blocks(value["shown"], texts),

@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.store.faults import fault_in_use, fault_when_opened, is_damage
 from core.store.schema import Kind, migrate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 READERS = 3
 CONFLICTS = 3  # attempts at a transaction before its conflict is an error
-MEMORY_LIMIT_MB = 256  # for each open file; DuckDB's own default is 80 % of the machine
+MEMORY_LIMIT_MB = 128  # for each open file; the system caches more. DuckDB would take 80 % of the machine
 
 
 class Database:
@@ -41,6 +41,7 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{path.parent.name}")
         self._cursors = threading.local()
         self._all_cursors: list[duckdb.DuckDBPyConnection] = []
+        self._aside = asyncio.Lock()
         self.damaged = False
         self._closed = False
 
@@ -85,8 +86,34 @@ class Database:
         the writer is first, nothing is done; there will be another time."""
         import duckdb
 
-        with contextlib.suppress(duckdb.TransactionException):
-            await self.read(lambda cursor: _transaction(cursor, work))
+        async with self._aside:
+            with contextlib.suppress(duckdb.TransactionException):
+                await self.read(lambda cursor: _transaction(cursor, work))
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """While this lasts nothing is written: the file on disk is whole, its log folded into it, so that another process
+        may copy it. Reading goes on; who writes waits."""
+        release, checkpointed = threading.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def hold() -> None:
+            self._connection.execute("CHECKPOINT")
+            loop.call_soon_threadsafe(checkpointed.set)
+            release.wait()
+
+        async with self._aside:
+            holding = loop.run_in_executor(self._writer, hold)
+            waiting = asyncio.ensure_future(checkpointed.wait())
+            either: set[asyncio.Future[Any]] = {holding, waiting}
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not holding.done():
+                    yield
+            finally:
+                waiting.cancel()
+                release.set()
+                await asyncio.shield(holding)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -142,9 +169,6 @@ class Database:
             connection.execute("INSERT INTO meta VALUES (?, ?)", [name, value])
 
         await self.write(work)
-
-    async def checkpoint(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._connection.execute, "CHECKPOINT")
 
     async def close(self) -> None:
         """Waits for what is being written, folds the log into the file and lets go of it; once is enough."""

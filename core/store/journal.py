@@ -156,14 +156,6 @@ class Journal:
         await self.database.write(work)
         self._open = self._open and not closes
 
-    async def keep_parts(self, parts: Mapping[str, tuple[int, str]]) -> None:
-        """Stores rendered parts (hash to tokens and body) that are not there yet."""
-
-        def work(connection: duckdb.DuckDBPyConnection) -> None:
-            rows.insert_parts(connection, parts)
-
-        await self.database.write(work)
-
     async def keep_open(self, call: int, said: str, thought: str) -> None:
         """Commits what has arrived of an answer so far; it goes when the reply itself is committed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,12 @@ def counted_parts(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) ->
     return dict(found)
 
 
+def parts(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Rendered parts by their hash: tokens and text."""
+    found = connection.execute(f"SELECT hash, tokens, body FROM part WHERE hash IN ({_marks(keys)})", list(keys))
+    return {row[0]: (row[1], row[2]) for row in found.fetchall()}
+
+
 def put_present(connection: duckdb.DuckDBPyConnection, step: int, state: str, snapshot: bool) -> None:
     updated = connection.execute("UPDATE present SET step = ?, state = ?", [step, state]).fetchone()
     if updated == (0,):
@@ -98,15 +105,20 @@ def lineage(connection: duckdb.DuckDBPyConnection, step: int) -> Path:
     Raises:
         KeyError: there is no such step.
     """
+    row = connection.execute("SELECT branch FROM step WHERE id = ?", [step]).fetchone()
+    if row is None:
+        raise KeyError(step)
+    # A branch is never gone on with once another has begun, so that of a step is the newest that began at or before it.
+    begun = connection.execute(
+        "SELECT min(id), branch, arg_min(parent, id) FROM step GROUP BY branch ORDER BY 1"
+    ).fetchall()
+    firsts = [entry[0] for entry in begun]
     found: list[tuple[int, int]] = []
     last = step
     while last:
-        row = connection.execute("SELECT branch FROM step WHERE id = ?", [last]).fetchone()
-        if row is None:
-            raise KeyError(step)
-        found.append((row[0], last))
-        first = connection.execute("SELECT parent FROM step WHERE branch = ? ORDER BY id LIMIT 1", [row[0]]).fetchone()
-        last = first[0] if first else 0
+        _, branch, parent = begun[bisect.bisect_right(firsts, last) - 1]
+        found.append((branch, last))
+        last = parent
     return tuple(reversed(found))
 
 
@@ -120,6 +132,71 @@ def steps(
     items: bool = False,
 ) -> list[Step]:
     """The last `limit` steps on the path between two steps, oldest first."""
+    return _with_texts(connection, _found(connection, path, after, before, kinds, limit), items)
+
+
+def spent(connection: duckdb.DuckDBPyConnection, since: Sequence[int]) -> list[tuple[int, int, int, float | None]]:
+    """Prompt, cached and completion tokens and dollars (None where nothing has a price) of all calls of the model after
+    each of those steps, on every branch: what was taken back was paid too."""
+    names = ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")
+    paths = [f"$.told.{name}" for name in names]
+    counts = ", ".join(f"coalesce(sum(told[{place}]::BIGINT) FILTER (id > ?), 0)" for place in (1, 2, 3))
+    columns = ", ".join([f"{counts}, sum(told[4]::DOUBLE) FILTER (id > ?)"] * len(since))
+    values = [step for step in since for _ in names]
+    told = f"SELECT id, json_extract_string(body, {paths}) AS told FROM step WHERE kind IN ('reply', 'evict')"
+    found = connection.execute(f"SELECT {columns} FROM ({told})", values).fetchone()
+    assert found is not None
+    return [found[place : place + 4] for place in range(0, len(found), 4)]
+
+
+def last_turn_began(connection: duckdb.DuckDBPyConnection) -> int:
+    """The step that began the newest turn on any branch, or 0."""
+    found = connection.execute(
+        "SELECT coalesce(max(id), 0) FROM step WHERE kind IN ('user', 'event') AND body->>'$.turn' = 'true'"
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def first_steps(
+    connection: duckdb.DuckDBPyConnection, path: Path, after: int, before: int | None, limit: int
+) -> list[Step]:
+    """The first `limit` steps on the path between two steps, oldest first."""
+    return _with_texts(connection, _found(connection, path, after, before, (), limit, oldest=True), False)
+
+
+def first_at(connection: duckdb.DuckDBPyConnection, path: Path, moment: int) -> int:
+    """The first step on the path from a moment on, in UTC microseconds; 0 where there is none."""
+    query = (
+        f"SELECT min(id) FROM step WHERE {within(path, 'id', 'branch')} AND moment >= ? AND kind IN ('user', 'reply')"
+    )
+    found = connection.execute(query, [moment]).fetchone()
+    return int(found[0]) if found and found[0] is not None else 0
+
+
+def bare_steps(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    after: int,
+    before: int | None,
+    kinds: Sequence[str],
+    limit: int,
+) -> list[Step]:
+    """The same without their texts, which is cheap for tens of thousands of them."""
+    found = _found(connection, path, after, before, kinds, limit)
+    return [Step(row[0], row[1], row[2], row[3], row[4], json.loads(row[5])) for row in found]
+
+
+def _found(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    after: int,
+    before: int | None,
+    kinds: Sequence[str],
+    limit: int,
+    oldest: bool = False,
+) -> list[tuple[Any, ...]]:
+    """The rows of the last `limit` steps, or of the first, oldest first."""
     where = [within(path, "id", "branch"), "id > ?"]
     values: list[Any] = [after]
     if before is not None:
@@ -128,11 +205,10 @@ def steps(
     if kinds:
         where.append(f"kind IN ({_marks(kinds)})")
         values += kinds
-    query = (
-        f"SELECT id, parent, branch, kind, moment, body FROM step WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"
-    )
+    query = f"""SELECT id, parent, branch, kind, moment, body FROM step
+                WHERE {" AND ".join(where)} ORDER BY id {"" if oldest else "DESC"} LIMIT ?"""
     found = connection.execute(query, [*values, limit]).fetchall()
-    return _with_texts(connection, found[::-1], items)
+    return found if oldest else found[::-1]
 
 
 def _with_texts(connection: duckdb.DuckDBPyConnection, found: Sequence[tuple[Any, ...]], items: bool) -> list[Step]:

@@ -83,6 +83,15 @@ MIGRATIONS: dict[Kind, tuple[str, ...]] = {
 }
 
 
+def foreign(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What a file holds beside tables of ours: views and macros could stand for anything."""
+    found = connection.execute(
+        """SELECT view_name FROM duckdb_views() WHERE NOT internal
+           UNION ALL SELECT function_name FROM duckdb_functions() WHERE NOT internal"""
+    ).fetchall()
+    return [row[0] for row in found]
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, kind: Kind) -> int:
     """Brings the file's schema up to date, one transaction a migration; the version of the rules by which its words are
     indexed.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import urllib.error
-import urllib.request
 from enum import StrEnum
 
-from memgpt import config
+from memgpt import choices, config
+from memgpt.choices import Choice
 from memgpt.home import Home, UserError
+from memgpt.servers import USUAL_PORTS, found_servers
 
-LOCAL_PORTS = ((11434, "Ollama"), (8080, "llama.cpp"), (8000, "vLLM"), (1234, "LM Studio"))
-PROBE_S = 0.5
-OPENAI_MODEL = "openai/gpt-4o-mini"
+OPENAI = Choice("openai/gpt-4o-mini", "", "")
 
 
 class QuickstartChoice(StrEnum):
@@ -30,36 +27,40 @@ def quickstart(home: Home, choice: QuickstartChoice) -> str:
     Raises:
         UserError: a local server was asked for, and none answers.
     """
-    model, endpoint, told = _defaults(choice)
-    config.save(home, {"model": model, "model_endpoint": endpoint})
-    return told
+    found = chosen(choice)
+    save(home, found)
+    return told(found)
 
 
-def _defaults(choice: QuickstartChoice) -> tuple[str, str, str]:
-    match choice:
-        case QuickstartChoice.builtin:
-            return config.BUILTIN, "", "The built-in offline model is the default for new agents."
-        case QuickstartChoice.openai:
-            missing = "" if os.environ.get("OPENAI_API_KEY") else " Set OPENAI_API_KEY before you talk to it."
-            return OPENAI_MODEL, "", f"{OPENAI_MODEL} is the default for new agents.{missing}"
-    return found_server()
-
-
-def found_server() -> tuple[str, str, str]:
-    """The first model server that answers on this machine: its first model, its URL, a line about it.
+def chosen(choice: QuickstartChoice) -> Choice:
+    """The model of that backend.
 
     Raises:
-        UserError: none answers.
+        UserError: a local server was asked for, and none answers.
     """
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for port, kind in LOCAL_PORTS:
-        url = f"http://127.0.0.1:{port}/v1"
-        try:
-            with opener.open(f"{url}/models", timeout=PROBE_S) as answer:
-                models = [str(entry["id"]) for entry in json.load(answer)["data"]]
-        except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError):
-            continue
-        if models:
-            return f"openai/{models[0]}", url, f"{models[0]} of {kind} at {url} is the default for new agents."
-    ports = ", ".join(f"{kind} on {port}" for port, kind in LOCAL_PORTS)
-    raise UserError("No model server answers on this machine.", f"Start one of {ports}, or use --backend builtin.")
+    match choice:
+        case QuickstartChoice.builtin:
+            return choices.ALWAYS
+        case QuickstartChoice.openai:
+            return OPENAI
+    served = choices.of_servers(found_servers())
+    if not served:
+        ports = ", ".join(f"{kind} on {port}" for port, kind in list(USUAL_PORTS.items())[:4])
+        raise UserError(
+            "No model server answers on this machine.", f"Start one, such as {ports}, or use --backend builtin."
+        )
+    return served[0]
+
+
+def save(home: Home, found: Choice) -> None:
+    """Makes that model the default for new agents."""
+    config.save(home, {"model": found.model, "model_endpoint": found.endpoint})
+
+
+def told(found: Choice) -> str:
+    """What the default is now."""
+    if found.model == config.BUILTIN:
+        return "The built-in offline model is the default for new agents."
+    at = f" at {found.endpoint}" if found.endpoint else ""
+    missing = found == OPENAI and not os.environ.get("OPENAI_API_KEY")
+    return f"{found.model}{at} is the default for new agents.{' Set OPENAI_API_KEY before you talk to it.' if missing else ''}"

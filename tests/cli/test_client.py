@@ -52,7 +52,7 @@ def test_the_documented_example_runs_as_printed(fresh_home: Home, model: ModelSe
         [sys.executable, "-c", EXAMPLE], capture_output=True, text=True, timeout=90, check=False,
         env={**os.environ, "MEMGPT_HOME": str(fresh_home.path), "OPENAI_BASE_URL": model.url},
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and not done.stderr, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [[kind for kind in KINDS if kind in r] for r in told] == [["internal_monologue"], ["assistant_message"]]
     assert told[-1]["assistant_message"] == "Hello, Ada."
@@ -128,7 +128,10 @@ def test_what_exists_is_returned_or_refused(client: MemGPT, agent: str, model: M
     client.run_command(agent, "/save here")
     with pytest.raises(UserError, match="confirm=True"):
         client.run_command(agent, "/restore here")
-    assert client.run_command(agent, "/restore here", confirm=True) == "Back at checkpoint 'here'."
+    assert (
+        client.run_command(agent, "/restore here", confirm=True)
+        == "Back at checkpoint 'here'. What was left stays in the journal."
+    )
     model.script(scripted.error(401, "no such key"))
     with pytest.raises(UserError, match="refused the key"):
         client.user_message(agent, "Hi")

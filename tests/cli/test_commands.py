@@ -105,6 +105,12 @@ def test_agents_that_do_not_exist(program: Program) -> None:
     refused(program("show", "memory", "--agent", "nobody at all"), 1, "There is no agent")
 
 
+def test_a_name_in_an_error_controls_no_terminal(program: Program, tmp_path: Path) -> None:
+    done = program("load", "file", "papers", f"{tmp_path}/a\x1b]52;c;aGk=\x07b\x9b31m")
+    refused(done, 1, "/ab31m")
+    assert not set(done.err) & {"\x1b", "\x07", "\x9b"}
+
+
 # --- names, usage, listings -----------------------------------------------------------------------------------
 
 
@@ -135,6 +141,14 @@ def test_names_of_any_script_compared_without_case(program: Program, model: Mode
 )  # fmt: skip
 def test_wrong_usage(program: Program, arguments: tuple[str, ...]) -> None:
     refused(program(*arguments), 2)
+
+
+def test_options_stand_anywhere(program: Program, agent: str) -> None:
+    words = ("search", "recall", "chess", "--agent", agent, "--limit", "3", "--mode", "text", "--json")
+    wanted = program.good(*words).json["results"]
+    for order in ((0, 3, 4, 1, 2, 5, 6, 7, 8, 9), (0, 1, 5, 6, 3, 4, 9, 7, 8, 2)):
+        assert program.good(*(words[place] for place in order)).json["results"] == wanted
+    refused(program("search", "recall", "--agent", agent, "chess", "Go"), 2, "Go")
 
 
 def test_help_version_and_folder(program: Program) -> None:
@@ -302,7 +316,7 @@ def test_what_was_sent_is_shown_byte_for_byte(program: Program, agent: str, mode
     steps = [row["step"] for row in rows if row["role"] == "assistant"]
     for step, place in zip(steps, calls, strict=True):
         shown = program.good("show", "context", "--agent", agent, "--at", str(step), "--json").json
-        assert shown["messages"] == [{"content": None, **message} for message in sent[place]]
+        assert shown["messages"] == sent[place]
         assert sum(section["tokens"] for section in shown["sections"]) == shown["total"]
 
 
@@ -430,12 +444,27 @@ def test_a_closed_pipe_is_no_traceback(program: Program) -> None:
     assert "Traceback" not in done.stderr and done.stdout == "[\n  {"
 
 
+def test_what_a_shell_has_closed_is_no_traceback(program: Program) -> None:
+    def run(line: str, *given: str) -> subprocess.CompletedProcess[str]:
+        command = " ".join(program.command(*given))
+        return subprocess.run(["bash", "-c", f"{command} {line}"], capture_output=True, text=True, check=False,
+                              env={**os.environ, **program.environment()})  # fmt: skip
+
+    done = run("<&-", "send", "--agent", "s")
+    assert done.returncode == 2 and done.stderr.startswith("memgpt: There is no message to send.")
+    done = run("2>&-", "show", "memory", "--agent", "nobody")
+    assert done.returncode == 1 and done.stdout == ""
+    if Path("/dev/full").exists():
+        done = run(">/dev/full", "list", "themes")
+        assert done.returncode == 1 and "No space left" in done.stderr and "Errno" not in done.stderr
+
+
 # --- what is refused, and what becomes of it ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("setting", "word"),
-    [("theme=nosuch", "dark"), ("persona=nosuch", "sam_pov"), ("human=nosuch", "basic"), ("keys.bogus=x", "drawer"),
+    [("theme=nosuch", "dark"), ("persona=nosuch", "sam_pov"), ("human=nosuch", "basic"), ("keys.bogus=x", "docs/keyboard.md"), ("keys.drawr=x", "drawer"),
      ("keys.stop=notakey", "ctrl+o"), ("keys.help=f1,enter", "modifier"), ("keys.help=ctrl+o", "keys.drawer"),
      ("model=", "builtin")],
 )  # fmt: skip

@@ -9,7 +9,8 @@ import pytest
 
 from core.context import blocks, instructions
 from core.context.blocks import EditRefused
-from core.context.queue import Limits, clipped, decide, extract
+from core.context.queue import Limits, clipped, decide
+from core.context.summary import extract
 from core.functions.conversation import base_executor
 from core.functions.schema import SchemaError, schema_of
 from core.llm.protocol import native_tools
@@ -28,7 +29,7 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize(("window", "most"), [(200_000, 2000), (16_384, 2000), (8192, 1100), (4096, 1100)])
+@pytest.mark.parametrize(("window", "most"), [(200_000, 1700), (16_384, 1700), (8192, 1000), (4096, 1000)])
 def test_instructions_and_schemas_are_small(window: int, most: int) -> None:
     plain = window <= 8192
     schemas = base_executor().schemas(plain)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,33 +14,14 @@ from core.roster import Roster
 from core.session import Session
 from memgpt import events as e
 from tests.support import model_server as scripted
-from tests.support.agents import make_session, open_roster, turn
+from tests.support.agents import ended, make_session, of, said, turn
 from tests.support.model_server import ModelServer, Scripted
-
-
-@pytest.fixture
-async def roster(tmp_path: Path) -> AsyncIterator[Roster]:
-    async with open_roster(tmp_path / "home") as found:
-        yield found
 
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
     with ModelServer() as found:
         yield found
-
-
-def of(events: list[e.Event], kind: type[e.Event]) -> list[Any]:
-    return [event for event in events if isinstance(event, kind)]
-
-
-def said(events: list[e.Event]) -> str:
-    return "\n".join(event.text for event in of(events, e.AssistantMessage))
-
-
-def ended(events: list[e.Event]) -> str:
-    assert isinstance(events[-1], e.TurnEnd)
-    return events[-1].reason
 
 
 # --- what a model says ----------------------------------------------------------------------------------------
@@ -177,6 +157,7 @@ async def test_the_cap_ends_a_turn_that_goes_on_and_on(roster: Roster, server: M
     events = await turn(session, "Go")
     assert ended(events) == "step_cap" and len(of(events, e.Usage)) == 4
     assert "4 model calls" in of(events, e.Error)[0].message
+    assert [question.call_id for question in of(events, e.Question)] == ["steps"]
 
 
 async def test_a_turn_of_the_user_never_ends_unsaid(roster: Roster, server: ModelServer) -> None:

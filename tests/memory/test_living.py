@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from core import slash
+from core.asked import Outcome
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
 from core.session import Session
@@ -19,7 +19,7 @@ from memgpt import events as e
 from memgpt.home import UserError
 from tests.memory.test_search import put, search
 from tests.support import model_server as scripted
-from tests.support.agents import make_session, open_roster, turn
+from tests.support.agents import make_session, turn
 from tests.support.model_server import ModelServer
 
 
@@ -30,19 +30,13 @@ def server() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-async def roster(tmp_path: Path) -> AsyncIterator[Roster]:
-    async with open_roster(tmp_path / "home") as found:
-        yield found
-
-
-@pytest.fixture
 async def session(roster: Roster, server: ModelServer) -> Session:
     server.unscript()
     server.fallback = lambda request: scripted.say("Good.")
     return await make_session(roster, server, 16384, auto_recall="off")
 
 
-async def run(session: Session, line: str, confirmed: bool = False) -> slash.Outcome:
+async def run(session: Session, line: str, confirmed: bool = False) -> Outcome:
     return await slash.run(session, line, confirmed, {})
 
 

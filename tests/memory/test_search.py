@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.session import Session
 from core.slash import change_settings
 from memgpt import events as e
 from tests.support import model_server as scripted
-from tests.support.agents import make_session, open_roster, turn
+from tests.support.agents import make_session, turn
 from tests.support.model_server import ModelServer
 
 EXACT = (
@@ -33,12 +33,6 @@ EXACT = (
 @pytest.fixture(scope="module")
 def server() -> Iterator[ModelServer]:
     with ModelServer() as found:
-        yield found
-
-
-@pytest.fixture
-async def roster(tmp_path: Path) -> AsyncIterator[Roster]:
-    async with open_roster(tmp_path / "home") as found:
         yield found
 
 

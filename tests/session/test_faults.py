@@ -38,7 +38,7 @@ def test_a_full_disk_ends_the_turn_in_words(fresh_home: Home, model: ModelServer
     assert [line["type"] for line in lines] == ["error", "turn_end"] and lines[-1]["reason"] == "error"
     let_files_grow_to(fresh_home, resource.RLIM_INFINITY)
     assert program.good(*ada(model, "Fourth")).out == "You said: Fourth\n"
-    shown = program.good("show", "context", "--agent", "ada", "--at", "999", "--json").json
+    shown = program.good("show", "context", "--agent", "ada", "--json").json
     assert shown["messages"][-1]["content"], "what was not committed is not taken for stored"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from memgpt import events as e
@@ -24,6 +24,12 @@ WORDS = ("chess", "Zürich", "写真を撮る", "🎲🎲", "launch", "a" * 40, 
 TURNS = st.lists(
     st.tuples(st.integers(1, 900), st.sampled_from(["say", "plain", "tool", "two", "unsaid"])), min_size=3, max_size=14
 )
+
+# In its twelfth turn a question and a step of three calls, of which nothing may leave, are one token too many.
+FULL_STEP = [
+    (738, "plain"), (714, "two"), (297, "plain"), (900, "tool"), (88, "unsaid"), (200, "say"), (35, "unsaid"),
+    (332, "plain"), (219, "tool"), (301, "unsaid"), (826, "plain"), (431, "two"), (163, "two"), (595, "tool"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,9 @@ def answers(kind: str, size: int, rng: random.Random) -> list[scripted.Scripted]
     return [scripted.call("archival_memory_insert", content=text_of(9, rng)), said]
 
 
+@pytest.mark.timeout(400)  # on a machine that is busy otherwise
 @settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+@example(window=2048, turns=FULL_STEP, seed=48)
 @given(window=st.sampled_from([2048, 3000, 4096, 8192, 16384, 200_000]), turns=TURNS, seed=st.integers(0, 999))
 def test_every_invariant_holds(server: ModelServer, window: int, turns: Sequence[tuple[int, str]], seed: int) -> None:
     asyncio.run(conversation(server, window, turns, random.Random(seed)))
@@ -151,6 +159,41 @@ async def test_a_window_too_small_is_one_clear_error_before_any_call(tmp_path: P
     errors = [event for event in events if isinstance(event, e.Error)]
     assert len(errors) == 1 and "too small by" in errors[0].message
     assert server.requests == []
+
+
+async def test_core_memory_never_takes_the_room_to_talk_in(tmp_path: Path, server: ModelServer) -> None:
+    server.requests.clear()
+    server.window = 2048
+    more = scripted.call("core_memory_append", heartbeat=True, name="human", content="🏔️🎻" * 40)
+    refused: list[str] = []
+    async with open_roster(tmp_path) as roster:
+        session = await make_session(roster, server, 2048)
+        for number in range(6):
+            server.unscript()
+            server.fallback = by_kind([more, more, scripted.say("Noted.")])
+            events = await turn(session, f"turn {number}: " + "words and words " * 60)
+            check_turn(events, "say")
+            refused += [event.text for event in events if isinstance(event, e.FunctionReturn) and event.status != "OK"]
+        assert len(session.state.blocks["human"].text) < session.state.blocks["human"].limit
+    assert refused and all("no room for the conversation" in text for text in refused)
+    check_requests(server.requests, 2048)
+
+
+async def test_a_step_of_many_calls_is_cut_to_the_window(tmp_path: Path, server: ModelServer) -> None:
+    server.requests.clear()
+    server.window = 2048
+    many = scripted.calls(*(scripted.call("conversation_search", True, query=f"{n} 🎲🎲") for n in range(24)))
+    server.fallback = by_kind([scripted.say("Hello."), many, scripted.say("Done.")])
+    async with open_roster(tmp_path) as roster:
+        session = await make_session(roster, server, 2048)
+        await turn(session, "Hello")
+        events = await turn(session, "Look everything up.")
+        assert await session.journal.folded() == session.journal.state
+    check_turn(events, "say")
+    assert any(isinstance(event, e.Notice) and "to fit the window" in event.text for event in events)
+    check_requests(server.requests, 2048)
+    last = server.requests[-1]["messages"][-1]
+    assert "too large for your context" in last["content"] and "Look everything up" in json.dumps(server.requests[-1])
 
 
 async def test_an_evicted_fact_is_found_again(tmp_path: Path, server: ModelServer) -> None:

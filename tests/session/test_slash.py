@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from core import slash
-from core.roster import Roster
 from core.session import Session
 from memgpt import commands
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.support import model_server as scripted
-from tests.support.agents import make_session, open_roster, turn
+from tests.support.agents import run, turn
 from tests.support.model_server import ModelServer
-
-
-@pytest.fixture
-async def roster(tmp_path: Path) -> AsyncIterator[Roster]:
-    async with open_roster(tmp_path / "home") as found:
-        yield found
-
-
-@pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as found:
-        yield found
-
-
-@pytest.fixture
-async def session(roster: Roster, server: ModelServer) -> Session:
-    return await make_session(roster, server, 8192)
-
-
-async def run(session: Session, line: str, confirmed: bool = False) -> slash.Outcome:
-    """One command, with the turn that it may begin, the journal checked after it."""
-    outcome = await slash.run(session, line, confirmed, {})
-    if outcome.turn:
-        outcome.data = [event async for event in outcome.turn]
-    assert await session.journal.folded() == session.state
-    return outcome
 
 
 async def next_prompt(session: Session, server: ModelServer, text: str = "And now?") -> str:
@@ -168,7 +140,7 @@ async def test_save_and_restore(session: Session, server: ModelServer) -> None:
     await turn(session, "After.")
     await slash.change_settings(session, {"search_page_size": 9})
     asked = await run(session, "/restore here")
-    assert asked.ask and "settings" in asked.ask and "After." in await shown(session), "it asks first"
+    assert asked.ask and "search_page_size = 9" in asked.text and "After." in await shown(session), "it asks first"
     await run(session, "/restore here", confirmed=True)
     assert await shown(session) == ["Before.", "You said: Before."]
     assert "Moved away." not in human(session) and session.state.settings["search_page_size"] == 5
@@ -262,7 +234,11 @@ async def test_summarize_evicts_all_but_the_last_turn(session: Session, server: 
     outcome = await run(session, "/summarize")
     assert "They counted to two." in outcome.text
     sent = await next_prompt(session, server)
-    assert "They counted to two." in sent and "Message 0." not in sent and "Message 2." in sent
+    assert "They counted to two." in sent
+    contents = [str(message.get("content")) for message in server.requests[-1]["messages"]]
+    holding = [text for text in contents if "Message 0." in text or "Message 2." in text]
+    assert "They counted" in holding[0] and "Message 2." in holding[1], "the first is in the summary alone"
+    assert all("Message 0." not in text for text in holding[1:])
     hits = (await slash.run(session, "/recall Message 0", False, {})).data
     assert any("Message 0." in hit["text"] for hit in hits), "it stays in recall"
 
@@ -275,6 +251,18 @@ async def test_model_shows_and_changes(session: Session, server: ModelServer) ->
     assert session.state.settings["model"] == "openai/other"
     sent = await next_prompt(session, server)
     assert server.requests[-1]["model"] == "other" and "I sing." in sent and "Sings." in sent
+
+
+async def test_model_goes_to_another_server_and_to_the_provider_itself(session: Session, server: ModelServer) -> None:
+    other = f"{server.url}/"
+    await run(session, f"/model openai/other@{other}")
+    assert (session.state.settings["model"], session.state.settings["model_endpoint"]) == ("openai/other", other)
+    assert "/model anthropic/claude@ asks anthropic itself" in (await run(session, "/model anthropic/claude")).text
+    assert session.state.settings["model_endpoint"] == other
+    assert (await session.context()).model == "anthropic/claude"
+    told = (await run(session, "/model anthropic/claude@")).text
+    assert told.startswith("The model is anthropic/claude from now on.")
+    assert (session.state.settings["model"], session.state.settings["model_endpoint"]) == ("anthropic/claude", "")
 
 
 async def test_systemswap_asks_and_replaces(session: Session, server: ModelServer, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from core import slash
+from core.asked import Outcome
+from core.operations import Caller, operate
 from core.roster import Roster
 from core.session import Session
 from memgpt import events as e
@@ -41,3 +44,37 @@ async def make_session(roster: Roster, model: ModelServer, window: int = 8192, *
 
 async def turn(session: Session, text: str) -> list[e.Event]:
     return [event async for event in session.submit(text, {})]
+
+
+def of(events: Iterable[e.Event], kind: type[e.Event]) -> list[Any]:
+    """The events of one kind."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def said(events: Iterable[e.Event]) -> str:
+    """What was said to the user, a line each."""
+    return "\n".join(event.text for event in of(events, e.AssistantMessage))
+
+
+def ended(events: Sequence[e.Event]) -> str:
+    """Why a turn ended."""
+    assert isinstance(events[-1], e.TurnEnd)
+    return events[-1].reason
+
+
+async def asked(roster: Roster, op: str, **given: Any) -> Any:
+    """The result of one of the engine's operations, as a front end asks it."""
+    result: Any = None
+    async for kind, value in operate(roster, op, given, Caller(object(), "tool", {}, lambda *_: None)):
+        if kind == "result":
+            result = value
+    return result
+
+
+async def run(session: Session, line: str, confirmed: bool = False) -> Outcome:
+    """One slash command, with the turn that it may begin; the journal is checked after it."""
+    outcome = await slash.run(session, line, confirmed, {})
+    if outcome.turn:
+        outcome.data = [event async for event in outcome.turn]
+    assert await session.journal.folded() == session.state
+    return outcome

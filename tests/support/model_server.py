@@ -10,17 +10,20 @@ import argparse
 import asyncio
 import functools
 import json
+import ssl
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
-from core.llm.tokens import prepare_environment
+from core.llm.templates import functions_as_read, message_as_read
+from core.llm.tokens import encoding_of, prepare_environment
 
 MESSAGE_OVERHEAD = 4
+Stream = Callable[[web.Request, dict[str, Any], "Scripted", int], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Scripted:
     fragment: int = 7
     usage: bool = True
     cached: int = 0
+    finish: str = ""
+    raw: str | None = None
 
 
 def say(text: str, thought: str = "") -> Scripted:
@@ -54,7 +59,12 @@ def call(function: str, heartbeat: bool = False, thought: str = "", **arguments:
 
 def calls(*several: Scripted) -> Scripted:
     """The calls of several answers in one."""
-    return Scripted(calls=tuple(entry for one in several for entry in _all_calls(one)))
+    return Scripted(calls=tuple(entry for one in several for entry in all_calls(one)))
+
+
+def cached(one: Scripted, tokens: int) -> Scripted:
+    """An answer of a server that had so many tokens of the prompt cached."""
+    return replace(one, cached=tokens)
 
 
 def plain(text: str) -> Scripted:
@@ -80,19 +90,25 @@ def slow(text: str, tokens_per_s: float) -> Scripted:
     return Scripted(said=text, tokens_per_s=tokens_per_s)
 
 
-def _all_calls(one: Scripted) -> tuple[tuple[str, dict[str, Any]], ...]:
+def all_calls(one: Scripted) -> tuple[tuple[str, dict[str, Any]], ...]:
     return (*one.calls, *((("send_message", {"message": one.said}),) if one.said is not None else ()))
 
 
 class ModelServer:
     """Runs in a thread. `window` refuses longer prompts, as a real server does."""
 
+    name, model, path = "a server of OpenAI's kind", "openai/scripted", "/v1"
+
     def __init__(self, window: int | None = None, fallback: Callable[[dict[str, Any]], Scripted] | None = None) -> None:
         self.window = window
         self.fallback = fallback or (lambda request: say(f"You said: {last_user_text(request)}"))
+        self.count: Callable[[Mapping[str, Any]], int] = prompt_tokens
         self.requests: list[dict[str, Any]] = []
         self.closed_early = threading.Event()
-        self.url = ""
+        self.base = self.url = ""
+        self.tells = True  # its window, to whoever asks for it
+        self.served = "scripted"  # the name under which it lists its model
+        self.tls: ssl.SSLContext | None = None
         self._script: list[Scripted] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -104,7 +120,7 @@ class ModelServer:
         """Forgets the answers that have not been given."""
         self._script.clear()
 
-    def __enter__(self) -> ModelServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -122,37 +138,43 @@ class ModelServer:
 
     async def _start(self, port: int) -> None:
         app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_post("/v1/chat/completions", self._complete)
-        app.router.add_get("/v1/models", self._models)
+        self.routes(app.router)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        address = self._runner.addresses[0]
-        self.url = f"http://127.0.0.1:{address[1]}/v1"
+        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self.tls).start()
+        self.base = f"http{'s' if self.tls else ''}://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = f"{self.base}{self.path}"
+
+    def routes(self, router: web.UrlDispatcher) -> None:
+        """What is asked where; other dialects have their own."""
+        router.add_post("/v1/chat/completions", self._complete)
+        router.add_get("/v1/models", self._models)
+
+    def too_long(self, tokens: int) -> dict[str, Any]:
+        """The body with which a prompt over the window is refused."""
+        words = f"This model's maximum context length is {self.window} tokens. However, you requested {tokens} tokens."
+        return {"error": {"message": words, "code": "context_length_exceeded"}}
 
     async def _models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "scripted", "max_model_len": self.window}]})
+        return web.json_response({"data": [{"id": self.served, "max_model_len": self.window}]})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        tokens = prompt_tokens(body)
+        return await self.answered(request, await request.json(), self._stream)
+
+    async def answered(self, request: web.Request, body: dict[str, Any], stream: Stream) -> web.StreamResponse:
+        """Takes the next answer of the script for a request, in the shape of OpenAI's, and gives it by `stream`."""
+        tokens = self.count(body)
         self.requests.append({**body, "headers": dict(request.headers), "prompt_tokens": tokens})
         if self.window and tokens + (body.get("max_tokens") or 0) > self.window:
-            return web.json_response(
-                {
-                    "error": {
-                        "message": f"maximum context length is {self.window} tokens",
-                        "code": "context_length_exceeded",
-                    }
-                },
-                status=400,
-            )
+            return web.json_response(self.too_long(tokens), status=400)
         answer = self._script.pop(0) if self._script else self.fallback(body)
         if answer.hang:
             await self._hang()
+        if answer.raw is not None:
+            return web.Response(text=answer.raw, status=answer.status, content_type="text/html")
         if answer.status != 200:
             return web.json_response(answer.body, status=answer.status, headers=answer.headers)
-        return await self._stream(request, body, answer, tokens)
+        return await stream(request, body, answer, tokens)
 
     async def _hang(self) -> None:
         try:
@@ -164,7 +186,7 @@ class ModelServer:
     async def _stream(
         self, request: web.Request, body: dict[str, Any], answer: Scripted, tokens: int
     ) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **answer.headers})
         await response.prepare(request)
         deltas = list(_deltas(body, answer))
         try:
@@ -176,7 +198,7 @@ class ModelServer:
                 await self._write(response, {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
                 if answer.tokens_per_s:
                     await asyncio.sleep(1 / answer.tokens_per_s)
-            finish = "tool_calls" if any("tool_calls" in delta for delta in deltas) else "stop"
+            finish = answer.finish or ("tool_calls" if any("tool_calls" in delta for delta in deltas) else "stop")
             await self._write(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
             if answer.usage:
                 await self._write(response, {"choices": [], "usage": _usage(tokens, deltas, answer)})
@@ -196,19 +218,19 @@ class ModelServer:
 
 def _deltas(body: dict[str, Any], answer: Scripted) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    found += [{"reasoning_content": piece} for piece in _pieces(answer.reasoning, answer.fragment)]
-    found += [{"content": piece} for piece in _pieces(answer.thought, answer.fragment)]
+    found += [{"reasoning_content": piece} for piece in pieces_of(answer.reasoning, answer.fragment)]
+    found += [{"content": piece} for piece in pieces_of(answer.thought, answer.fragment)]
     if answer.plain is not None:
-        return found + [{"content": piece} for piece in _pieces(answer.plain, answer.fragment)]
-    wanted = _all_calls(answer)
+        return found + [{"content": piece} for piece in pieces_of(answer.plain, answer.fragment)]
+    wanted = all_calls(answer)
     if body.get("tools"):
         return found + _tool_deltas(wanted, answer)
     if body.get("response_format") or "JSON object" in json.dumps(body["messages"][0]):
         text = "\n".join(
             json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False) for name, arguments in wanted
         )
-        return found + [{"content": piece} for piece in _pieces(text, answer.fragment)]
-    return found + [{"content": piece} for piece in _pieces(answer.said or "", answer.fragment)]
+        return found + [{"content": piece} for piece in pieces_of(text, answer.fragment)]
+    return found + [{"content": piece} for piece in pieces_of(answer.said or "", answer.fragment)]
 
 
 def _tool_deltas(wanted: Sequence[tuple[str, dict[str, Any]]], answer: Scripted) -> list[dict[str, Any]]:
@@ -229,12 +251,12 @@ def _tool_deltas(wanted: Sequence[tuple[str, dict[str, Any]]], answer: Scripted)
         )
         found += [
             {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
-            for piece in _pieces(text, answer.fragment)
+            for piece in pieces_of(text, answer.fragment)
         ]
     return found
 
 
-def _pieces(text: str, size: int) -> list[str]:
+def pieces_of(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
@@ -248,28 +270,22 @@ def _usage(tokens: int, deltas: Sequence[Mapping[str, Any]], answer: Scripted) -
 
 
 def prompt_tokens(body: Mapping[str, Any]) -> int:
-    """What the prompt costs by this server's own tokenizer: o200k and four tokens a message."""
-    texts = [
-        str(message.get("content") or "")
-        + (json.dumps(message["tool_calls"], ensure_ascii=False) if message.get("tool_calls") else "")
-        for message in body["messages"]
-    ]
-    tools = json.dumps(body["tools"], ensure_ascii=False) if body.get("tools") else ""
-    encoding = _encoding()
-    counted = sum(len(encoding.encode(text, disallowed_special=())) for text in [*texts, tools])
+    """What the prompt costs by this server's own tokenizer, that of the model's name, and four tokens a message; calls
+    without their ids, functions as such a model is shown them."""
+    model = str(body.get("model", ""))
+    tools, added = functions_as_read(model, body.get("tools") or ())
+    texts = [message_as_read(message) for message in body["messages"]]
+    encoding = _encoding(encoding_of(model))
+    counted = added + sum(len(encoding.encode(text, disallowed_special=())) for text in [*texts, tools])
     return counted + MESSAGE_OVERHEAD * len(texts) + 3
 
 
-_LOADED: list[Any] = []
+@functools.cache
+def _encoding(name: str) -> Any:
+    prepare_environment()
+    import tiktoken
 
-
-def _encoding() -> Any:
-    if not _LOADED:
-        prepare_environment()
-        import tiktoken
-
-        _LOADED.append(tiktoken.get_encoding("o200k_base"))
-    return _LOADED[0]
+    return tiktoken.get_encoding(name)
 
 
 def last_user_text(body: Mapping[str, Any]) -> str:
@@ -293,6 +309,24 @@ def _at_100(text: str, request: dict[str, Any]) -> Scripted:
 SENTENCE = (
     "The **launch** moved to the 14th, and Maria signs off, as she told you in *October* when we spoke about it. "
 )
+MIXED = """## What is open
+
+{sentence}
+
+- the release notes, which **Maria** signs
+- the rollback plan in `ops/rollback.md`
+
+```python
+def countdown(today: date) -> int:
+    return (date(2026, 12, 14) - today).days
+```
+
+| who | what | when |
+| --- | --- | --- |
+| Maria | signs off the release | Wednesday |
+| Jonas | is on leave | until the 10th |
+
+"""
 KINDS_OF_TEXT = {
     "prose": (SENTENCE * 4 + "\n\n") * 40,
     "fence": "```python\n" + "def countdown(today):\n    return (date(2026, 12, 14) - today).days\n\n" * 160 + "```\n",
@@ -300,6 +334,7 @@ KINDS_OF_TEXT = {
     "list": "".join(
         f"{number}. the {number}th thing that is still open, with a few words\n" for number in range(1, 300)
     ),
+    "mixed": MIXED.format(sentence=SENTENCE * 2) * 30,
 }
 MODES: dict[str, Callable[[dict[str, Any]], Scripted]] = {
     "echo": lambda request: say(f"You said: {last_user_text(request)[:200]}"),

@@ -24,9 +24,6 @@ class RawFrontEnd:
     def put(self, value: dict[str, Any]) -> None:
         self._socket.sendall(wire.encode(value))
 
-    def put_bytes(self, data: bytes) -> None:
-        self._socket.sendall(data)
-
     def line(self) -> dict[str, Any] | None:
         """The next line; None where the engine has hung up."""
         try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from textual import events, on
+from textual.widgets import Input
+
 from memgpt import config
 from memgpt.events import rfc3339
 from memgpt.home import Home
@@ -26,6 +29,12 @@ class StillApp(MemGPTApp):
     def on_mount(self) -> None:
         """The seconds of a turn stand still. (Textual calls the app's own handler too.)"""
         self.status.clock = lambda: 1000.0
+
+    @on(events.DescendantFocus)
+    def _steady(self, event: events.DescendantFocus) -> None:
+        """No cursor blinks, in the palette neither."""
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = False
 
 
 def still(folder: Path, theme: str = "dark", **options: Any) -> StillApp:
@@ -169,3 +178,97 @@ def failed(app: MemGPTApp) -> None:
         activity("idle"),
     ):  # fmt: skip
         app.bridge.apply(value)
+
+
+class Recorded:
+    """An engine's answers as they were given once, for pictures of the screens that ask."""
+
+    agent = "sam"
+
+    async def ask(self, op: str, **params: Any) -> Any:
+        return await getattr(self, f"_{op}")(**params)
+
+    async def _sources(self, **_: Any) -> Any:
+        return [{"name": "handbook", "agents": ["sam"]}]
+
+    async def _agents(self, **_: Any) -> Any:
+        return [{"name": "sam"}]
+
+    async def _newest(self, kind: str, **_: Any) -> Any:
+        return {"results": _found(kind), "total": 1204 if kind == "recall" else 3, "note": ""}
+
+    async def _search(self, kind: str, query: str, mode: str, **_: Any) -> Any:
+        hits = [{**hit, "text_rank": rank if rank < 3 else None, "vector_rank": 4 - rank if mode == "hybrid" else None,
+                 "score": 9.1 - rank} for rank, hit in enumerate(_found(kind), 1)]  # fmt: skip
+        return {"results": hits, "total": 31, "note": ""}
+
+    async def _neighbours(self, key: str, **_: Any) -> Any:
+        return [{**hit, "name": "", "step": 1} for hit in reversed(_found("recall"))]
+
+    async def _timeline(self, **_: Any) -> Any:
+        fills = [1700, 2100, 2500, 3100, 3600, 4300, 5100, 5700, 6400, 7000, 3300, 3700, 4100, 4600]
+        kinds = {3: "edit", 5: "recalled", 8: "pressure", 10: "evicted", 12: "search"}
+        return {"calls": [
+            {"step": 10 + 4 * n, "at": rfc3339(START + n * MINUTE), "total": total, "window": 8192, "warn": 5017,
+             "flush": 7168, "source": "provider", "cached": total - 420 if n else 0,
+             "marks": [{"kind": kinds[n], "step": 9 + 4 * n, "text": MARKED[kinds[n]]}] if n in kinds else []}
+            for n, total in enumerate(fills)]}  # fmt: skip
+
+    async def _show(self, at: int | None, **_: Any) -> Any:
+        newest = at or 66
+        human = HUMAN if newest > 54 else HUMAN.partition("\n")[0]
+        words = [("instructions", "", 0, 255, "You are Sam, who manages a memory of your own."),
+                 ("functions", "", 0, 662, "[eight functions]"), ("core_memory.persona", "", 0, 96, PERSONA),
+                 ("core_memory.human", "", 0, 54, human), ("metadata", "", 0, 22, "1,204 messages in recall."),
+                 ("summary", "summary", 50, 210, "Ada plays chess and works on a launch.")]  # fmt: skip
+        words += [("messages", "user" if step % 4 == 2 else "reply", step, 90 + 7 * (step % 9), f"Words of step {step}: {SAID[step % 3]}")
+                  for step in range(newest - 14, newest + 1, 2)]  # fmt: skip
+        blocks = [{"section": section, "role": role, "step": step, "tokens": tokens, "recalled": 0, "text": text}
+                  for section, role, step, tokens, text in words]  # fmt: skip
+        total = sum(tokens for *_, tokens, _ in words)
+        return {"step": newest, "total": total, "window": 8192, "source": "provider" if at else "own", "sections": [],
+                "messages": [], "blocks": blocks}  # fmt: skip
+
+
+MARKED = {"edit": "human changed", "recalled": "2 pages came back", "pressure": "memory pressure",
+          "evicted": "12 messages moved to recall", "search": "conversation_search"}  # fmt: skip
+SAID = (
+    "I gave the bishop for two pawns and an open file.",
+    "The launch moved to the 14th.",
+    "Maria signs the release notes.",
+)
+
+
+def _found(kind: str) -> list[dict[str, Any]]:
+    texts = SAID if kind == "recall" else ("Opening repertoire: Caro-Kann against e4.", "Maria approves releases.",
+                                           "The rollback plan lives in ops/rollback.md and is tested on Fridays.")  # fmt: skip
+    return [
+        {"id": f"m{812 - n}", "text": text, "created_at": rfc3339(START - n * 40 * MINUTE), "score": 0.0,
+         "role": ("user" if n % 2 == 0 else "assistant") if kind == "recall" else "passage", "source": kind,
+         **({"tags": ["chess", "work"][n : n + 1]} if kind != "recall" and n < 2 else {})}
+        for n, text in enumerate(texts)
+    ]  # fmt: skip
+
+
+async def inspecting(app: MemGPTApp) -> None:
+    """The inspector over a conversation at rest."""
+    from tui.screens.inspector import Inspector
+
+    calm(app)
+    await app.push_screen(Inspector(Recorded(), app.look))
+
+
+async def browsing(app: MemGPTApp, where: str = "recall") -> None:
+    """The memory browser, the newest messages first."""
+    from tui.screens.browser import Browser
+
+    calm(app)
+    await app.push_screen(await Browser.of_agent(Recorded(), app.look, where, False))
+
+
+def by_hand(app: MemGPTApp) -> None:
+    """A block that the user has just changed."""
+    calm(app)
+    app.bridge.apply(
+        event(18, "core_memory", label="human", before=HUMAN, after=HUMAN.replace("Jonas", "Ines"), cause="user")
+    )

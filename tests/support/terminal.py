@@ -15,6 +15,7 @@ from typing import Any
 
 import pyte
 
+ASKED = b"\x1b[6n"  # where the cursor is
 COLOURS = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
@@ -25,6 +26,7 @@ class Terminal:
         self, command: Sequence[str], environment: Mapping[str, str], columns: int = 120, rows: int = 40
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
+        self.screen.write_process_input = self.type  # type: ignore[assignment] # it answers, as terminals do
         self._stream = pyte.ByteStream(self.screen)
         self.bytes = b""
         self._master, self.slave = pty.openpty()
@@ -47,8 +49,28 @@ class Terminal:
                 data = os.read(self._master, 65536)
             except OSError:
                 return
-            self.bytes += data
-            self._stream.feed(data)
+            self.feed(data)
+
+    def feed(self, data: bytes) -> None:
+        """Shows what the program sent."""
+        self.bytes += data
+        self._stream.feed(data)
+
+    def recorded(self, quiet: float, most: float = 5.0) -> list[tuple[float, bytes]]:
+        """What the program sends, with the moments at which it came (`time.perf_counter`), until it has sent nothing for
+        `quiet` seconds, or for `most` at all. It is not shown yet, as showing takes longer than sending; but where the
+        program asks for it, it is told at once that it was."""
+        found: list[tuple[float, bytes]] = []
+        end = time.perf_counter() + most
+        while time.perf_counter() < end and select.select([self._master], [], [], quiet)[0]:
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:
+                break
+            found.append((time.perf_counter(), data.replace(ASKED, b"")))
+            if ASKED in data:
+                self.type("\x1b[1;1R")
+        return found
 
     @property
     def text(self) -> str:
@@ -56,6 +78,21 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Another size, of which the program is told by SIGWINCH."""
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def wiped(self) -> None:
+        """Another program has written over the screen."""
+        self._stream.feed(b"\x1b[0m\x1b[2J\x1b[H")
+
+    def hang_up(self) -> None:
+        """Drops the line: nobody is at the other end any more."""
+        os.close(self.slave)
+        os.close(self._master)
+        self._master = self.slave = -1
 
     def until(self, true: Callable[[], Any], seconds: float = 40) -> None:
         deadline = time.monotonic() + seconds
@@ -77,5 +114,6 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self._master)
-        os.close(self.slave)
+        for descriptor in (self._master, self.slave):
+            if descriptor >= 0:
+                os.close(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,11 +16,14 @@ from memgpt import config
 from memgpt.home import Home
 from tests.conftest import processes_of
 from tests.support import model_server as scripted
+from tests.support import screens
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
 from tests.tui.test_snapshots import rows
+from tui import footer
 from tui.app import MemGPTApp
 from tui.options import RunOptions
+from tui.screens.dialogs import Ask, Confirm
 from tui.widgets.context_map import ContextMap
 from tui.widgets.transcript import Transcript
 
@@ -116,6 +120,23 @@ async def test_nothing_that_a_model_says_vanishes(home: Home, agent_name: str, m
         assert not any(ord(character) > 0x1F000 for character in chat(pilot))
 
 
+async def test_an_answer_is_markdown_as_it_arrives(tmp_path: Path) -> None:
+    """What is closed is drawn, what may still change stands as it was written."""
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.bridge.show(screens.snapshot(events=[screens.event(3, "user_message", text="When?")]))
+        said = "The **14th**.\n\n- one\n- two\n\n```py\nx = 1\n```\n\nAnd **on"
+        for place in range(0, len(said), 5):
+            app.bridge.apply(screens.event(5, "delta", of="assistant_message", text=said[place : place + 5]))
+            await pilot.pause(0.01)
+        await pilot.pause(0.3)
+        lines = [line.strip() for line in rows(app.chat).split("\n") if line.strip()]
+        assert lines[-5:] == ["The 14th.", "• one", "• two", "x = 1", "And **on"]
+        app.bridge.apply(screens.event(5, "assistant_message", text=f"{said}**."))
+        await pilot.pause(0.3)
+        assert rows(app.chat).strip().endswith("And on.")
+
+
 async def test_a_send_that_is_stopped_in_the_app_says_so(home: Home, agent_name: str, model: ModelServer) -> None:
     model.script(scripted.slow("word " * 400, 40))
     async with opened(home, agent_name, model) as pilot:
@@ -187,11 +208,11 @@ async def test_ctrl_c_stops_clears_then_quits(home: Home, agent_name: str, model
 
 async def test_new_lines_history_and_paste(home: Home, agent_name: str, model: ModelServer) -> None:
     async with opened(home, agent_name, model) as pilot:
-        await pilot.press("o", "n", "e", "ctrl+j", "t", "w", "o", "enter")
-        await says(pilot, "You said: one two")
-        assert scripted.last_user_text(model.requests[-1]) == "one\ntwo"
+        await pilot.press("o", "n", "e", "ctrl+j", "t", "w", "o", "alt+enter", "3", "shift+enter", "4", "enter")
+        await says(pilot, "You said: one two 3 4")
+        assert scripted.last_user_text(model.requests[-1]) == "one\ntwo\n3\n4"
         await pilot.press("up")
-        assert app_of(pilot).prompt.text == "one\ntwo"
+        assert app_of(pilot).prompt.text == "one\ntwo\n3\n4"
         await pilot.press("down")
         assert app_of(pilot).prompt.text == ""
         from textual.events import Paste
@@ -242,7 +263,7 @@ async def test_quick_hands_are_ahead_of_the_palette(home: Home, agent_name: str,
 
 async def test_help_context_and_command_palette(home: Home, agent_name: str, model: ModelServer) -> None:
     async with opened(home, agent_name, model) as pilot:
-        for key, title in (("f1", "Help"), ("f2", "Context at step"), ("ctrl+p", "")):
+        for key, title in (("f1", "Help"), ("f2", ""), ("ctrl+p", "")):
             await pilot.press(key)
             await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
             if title:
@@ -260,8 +281,13 @@ async def test_the_map_is_walked_by_keys(home: Home, agent_name: str, model: Mod
         app_of(pilot).query_one(ContextMap).focus()
         for _ in range(4):
             await pilot.press("right")
-        described = app_of(pilot).query_one(ContextMap).render_line(7).text
+        described = app_of(pilot).query_one(ContextMap).render_line(9).text
         assert "tokens" in described
+        assert "Enter open" in str(app_of(pilot).query_one("#context-pane").border_subtitle)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        assert "in the system message" in str(pilot.app.screen.query_one("#box").border_title)
+        await pilot.press("escape")
 
 
 async def test_themes_change_at_once_and_stay(fresh_home: Home, model: ModelServer) -> None:
@@ -390,3 +416,48 @@ async def test_long_histories_are_paged_in_from_the_top(home: Home, agent_name: 
         await says(pilot, "message 0")
         await pilot.press("ctrl+end")
         await says(pilot, "You said: message 59")
+
+
+async def test_at_the_cap_of_a_turn_the_user_is_asked(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await app_of(pilot).connection.ask("configure_agent", agent=agent_name, changes={"max_steps": 2})
+        searching = scripted.call("conversation_search", heartbeat=True, query="x")
+        model.script(searching, searching, scripted.say("At last."))
+        await write(pilot, "Go")
+        await until(pilot, lambda: isinstance(app_of(pilot).screen, Confirm))
+        assert len(model.requests) == 2
+        await pilot.press("y")
+        await says(pilot, "At last.")
+
+
+async def test_who_looks_on_is_told_so_and_can_look_further(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "I keep bees")
+        await says(pilot, "You said: I keep bees")
+    async with opened(home, agent_name, model, read_only=True, overrides={}) as pilot:
+        app = app_of(pilot)
+        await says(pilot, "You said: I keep bees")
+        hints = [f"{key} {word}" for key, word in footer.hints(app)]
+        assert "/ what can be looked at" in hints and not any("send" in hint for hint in hints)
+        await pilot.press("h")
+        await until(pilot, lambda: "looking on" in app.status.render_line(0).text)
+        assert app.prompt.text == ""
+        await pilot.press("slash", *"recall")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press(*"bees", "enter")
+        await until(pilot, lambda: any(entry.kind == "note" for entry in app.bridge.view.chat))
+
+
+async def test_going_to_an_agent_with_which_nothing_was_said(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        app, other = app_of(pilot), f"{agent_name}b"
+        await write(pilot, "Hello")
+        await says(pilot, "You said: Hello")
+        given = {"name": other, "model": "openai/scripted", "model_endpoint": model.url}
+        await app.connection.ask("create_agent", **given)
+        await write(pilot, f"/agents {other}")
+        await until(pilot, lambda: app.room.agent == other and app.bridge.view.context)
+        await pilot.pause(0.3)
+        assert app.bridge.view.chat == []

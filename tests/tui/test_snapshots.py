@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.support import screens
+from tests.support.pictures import AGENTS
 from tui.widgets.context_map import ContextMap
 from tui.widgets.transcript import Transcript
 
@@ -87,10 +88,10 @@ def test_under_pressure(snap_compare: Any, tmp_path: Path, size: tuple[int, int]
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_after_an_eviction(snap_compare: Any, tmp_path: Path, size: tuple[int, int]) -> None:
     async def check(pilot: Pilot[None]) -> None:
-        await pilot.pause(1.2)  # until those that left are gone from the map
+        await pilot.pause(2)  # until the map has come to rest
         assert "24 messages moved to recall" in " ".join(chat_of(pilot.app).split())
         pane = pilot.app.query_one(ContextMap)
-        assert pane.view.paging.startswith("← recall: showing 1 of 1") and pane.view.leaving == 0
+        assert pane.view.paging.startswith('← recall 1 of 1 · "bishop') and not pane.moving
 
     assert snap_compare(screens.still(tmp_path), terminal_size=size, run_before=drawn(screens.evicted, check))
 
@@ -148,3 +149,54 @@ def test_the_first_run(snap_compare: Any, tmp_path: Path, monkeypatch: pytest.Mo
 
     app = screens.still(tmp_path, set_up=True)
     assert snap_compare(app, terminal_size=(120, 40), run_before=drawn(lambda app: None, check))
+
+
+@pytest.mark.parametrize("theme", ["high-contrast", "no-colour"])
+def test_the_cursor_on_a_message(snap_compare: Any, tmp_path: Path, theme: str) -> None:
+    """The focused pane and the marked message are told apart without any colour too."""
+
+    async def check(pilot: Pilot[None]) -> None:
+        pilot.app.query_one("#chat").focus()
+        await pilot.press("k")
+        await pilot.pause(0.2)
+        assert "y copy" in str(pilot.app.query_one("#chat-pane").border_subtitle)
+
+    assert snap_compare(screens.still(tmp_path, theme), terminal_size=(120, 40), run_before=drawn(screens.calm, check))
+
+
+def test_jump_mode(snap_compare: Any, tmp_path: Path) -> None:
+    async def check(pilot: Pilot[None]) -> None:
+        assert len(pilot.app.screen.query("Static")) >= 8, "five panes and the messages in view"
+
+    app = screens.still(tmp_path)
+    assert snap_compare(app, terminal_size=(120, 40), run_before=drawn(screens.calm, check, "ctrl+g"))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (60, 20)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_agents(snap_compare: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    from tui.screens.roster import Roster
+
+    async def check(pilot: Pilot[None]) -> None:
+        pilot.app.push_screen(Roster(pilot.app, AGENTS))  # type: ignore[arg-type]
+        await pilot.pause(0.3)
+        await pilot.press("j")
+
+    assert snap_compare(screens.still(tmp_path), terminal_size=size, run_before=drawn(screens.calm, check))
+
+
+def test_the_prompt_with_files_to_choose_from(
+    snap_compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for name in ("launch.md", "letters.txt", "list.csv"):
+        (folder / name).write_text("x" * 120)
+    monkeypatch.chdir(folder)
+
+    async def check(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        app.query_one("#prompt").insert("Compare [paste 1: 40 lines] with @l")  # type: ignore[attr-defined]
+        await pilot.pause(0.3)
+        assert app.query_one("#slash-menu").is_open  # type: ignore[attr-defined]
+
+    assert snap_compare(screens.still(tmp_path), terminal_size=(80, 24), run_before=drawn(screens.calm, check))

@@ -9,6 +9,7 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -227,15 +228,30 @@ def test_send_on_a_terminal_says_where_an_answer_begins_again(
 def test_a_paste_comes_whole_and_without_its_colours(terminal: Callable[..., Terminal], model: ModelServer) -> None:
     shown = terminal()
     shown.shows("idle")
+    shown.read(1.0)  # no answer of the terminal comes between
     shown.type(
         "\x1b[200~A1\r\nA2 \x1b[31mred\x1b[0m xy\x1b]0;title\x07\r\nA3 \x1b[38;5;200m" + "long " * 900 + "\x1b[20"
     )
     shown.read(0.3)
     shown.type("1~ end")
-    shown.shows("end")
+    shown.shows("3 lines] end")
     shown.type(ENTER)
     shown.until(lambda: model.requests)
     assert scripted.last_user_text(model.requests[-1]) == "A1\nA2 red xy\nA3 " + "long " * 900 + " end"
+    shown.type("\x1b[200~a paste without an end")
+    shown.shows("a paste without an end")
+    shown.type(", then keys")
+    shown.shows("a paste without an end, then keys")
+
+
+def test_keys_that_come_together_keep_their_order(terminal: Callable[..., Terminal], model: ModelServer) -> None:
+    shown = terminal()
+    shown.shows("idle")
+    shown.type("gone\x15one\ntwp\x7fo\n\nthree" + ENTER + "and the next")
+    shown.shows("You said: one", "and the next")
+    assert scripted.last_user_text(model.requests[-1]) == "one\ntwo\n\nthree"
+    shown.type("\x15/memory" + ENTER + "kept" + "\x1b[D\x7fpp" + ENTER)
+    shown.shows("You said: keppt")
 
 
 def test_what_waited_survives_screen_and_engine(fresh_home: Home, model: ModelServer) -> None:
@@ -287,23 +303,31 @@ def test_the_first_run_begins_with_enter(fresh_home: Home) -> None:
         shown.close()
 
 
+def plain(agent_name: str, model: ModelServer) -> list[str]:
+    """The arguments of line mode on that agent, the user speaking first."""
+    run = ["run", "--plain", "--agent", agent_name, "--first"]
+    return [*run, "--model", "openai/scripted", "--model-endpoint", model.url]
+
+
 def test_plain_lines(home: Home, agent_name: str, model: ModelServer) -> None:
     program = Program(home)
-    given = (
-        "run",
-        "--plain",
-        "--agent",
-        agent_name,
-        "--model",
-        "openai/scripted",
-        "--model-endpoint",
-        model.url,
-        "--first",
-    )
     text = "Hello\n/memory\n/memxry\n/save here\n/restore here\ny\n/help\n/exit\n"
-    done = program.good(*given, text=text)
+    done = program.good(*plain(agent_name, model), text=text)
     for words in ("you: Hello", f"{agent_name}: You said: Hello", "of 2000 characters", "Unknown command: /memxry",
                   "Back at checkpoint", "/recall QUERY"):  # fmt: skip
+        assert words in done.out, done.out
+    assert "\x1b" not in done.out
+
+
+def test_plain_lines_about_agents_and_long_work(
+    home: Home, agent_name: str, model: ModelServer, tmp_path: Path
+) -> None:
+    note = tmp_path / f"{agent_name}.md"
+    note.write_text("Bees live in hive 7.")
+    program = Program(home)
+    text = f"/queue\n/log 2\n/copy\n/agents\n/delete {agent_name}\n/load {note}\n/sources\n/exit\n"
+    done = program.good(*plain(agent_name, model), text=text)
+    for words in ("Nothing waits.", "/copy needs the full screen", f"{agent_name}: openai/scripted", "talking to"):
         assert words in done.out, done.out
     assert "\x1b" not in done.out
 

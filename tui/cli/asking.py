@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from memgpt.link import Link
 
 T = TypeVar("T")
+STOPPED = "memgpt: stopped; the same command goes on from here."
 
 
 def with_link(work: Callable[[Link], Awaitable[T]], role: str = "tool", start: bool = True) -> T:
@@ -35,6 +36,34 @@ def with_link(work: Callable[[Link], Awaitable[T]], role: str = "tool", start: b
 def ask(op: str, **params: Any) -> Any:
     """One question to the engine."""
     return with_link(lambda link: link.ask(op, **params))
+
+
+def waited(op: str, **params: Any) -> dict[str, Any]:
+    """The result of a job, with its progress on a terminal."""
+    try:
+        return with_link(lambda link: _job(link, op, **params))
+    except KeyboardInterrupt:
+        print(STOPPED, file=sys.stderr)
+        raise
+
+
+async def _job(link: Link, op: str, **params: Any) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    bar = None
+    if sys.stderr.isatty():
+        from tui.cli.progress import Bar
+
+        bar = Bar()
+    try:
+        async for told in link.stream(op, **params):
+            if "result" in told:
+                result = told["result"]
+            elif bar:
+                bar.show(told["phase"], told["count"], told.get("total", 0))
+    finally:
+        if bar:
+            bar.close()
+    return result
 
 
 def confirmed(question: str, yes: bool) -> bool:

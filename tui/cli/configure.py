@@ -6,11 +6,15 @@ import argparse
 import sys
 
 from memgpt import config
+from memgpt.choices import found_choices
 from memgpt.home import UserError, find_home
 from tui import keymap
-from tui.cli.asking import ask
+from tui.cli.asking import ask, confirmed
+from tui.cli.trying import tried
+from tui.text import inert
 
-ASKED = ("model", "model_endpoint", "context_window", "persona", "human", "theme")
+ASKED = ("context_window", "persona", "human", "theme")
+OTHER = "another: write its name, and its URL if it is a server of yours"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,13 +36,39 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _questions() -> dict[str, object]:
-    """The most important settings one by one; Enter keeps what stands."""
+    """The model, tried before it is taken, then the most important settings one by one; Enter keeps what stands."""
     if not sys.stdin.isatty():
         raise UserError("There is no terminal to ask on.", "Use --set KEY=VALUE.", status=2)
     present = config.load(find_home())
-    changes: dict[str, object] = {}
+    changes = _model(str(present["model"]), str(present["model_endpoint"]))
     for name in ASKED:
         answer = input(f"{name} — {config.BY_NAME[name].help} [{present[name]}]: ").strip()
         if answer:
             changes |= config.parse_assignments([f"{name}={answer}"])
     return changes
+
+
+def _model(present: str, endpoint: str) -> dict[str, object]:
+    """The model that is chosen from what was found here, or named; nothing where it stays as it is."""
+    found = found_choices()
+    for place, choice in enumerate(found, 1):
+        print(f"{place:3}  {inert(choice.model)}  {inert(choice.note)}")
+    print(f"     {OTHER}")
+    while answer := input(f"model [{present}{f' at {endpoint}' if endpoint else ''}]: ").strip():
+        if answer.isdigit() and 1 <= int(answer) <= len(found):
+            model, url = found[int(answer) - 1].model, found[int(answer) - 1].endpoint
+        else:
+            model, _, url = answer.partition(" ")
+        if _answers(model, url.strip()):
+            return {"model": model, "model_endpoint": url.strip()}
+    return {}
+
+
+def _answers(model: str, url: str) -> bool:
+    """Whether a live test call succeeds, or the user wants it all the same."""
+    try:
+        print(tried(model, url))
+    except UserError as error:
+        print(error)
+        return confirmed("Take it all the same?", False)
+    return True

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from memgpt import config
+from memgpt import config, servers
 from memgpt.home import Home, UserError, find_home
 from tui.cli.asking import ask
 
 LEAST_PYTHON = (3, 11)
 PACKAGES = ("textual", "litellm", "mcp", "duckdb", "numpy", "torch", "sentence_transformers", "tiktoken", "xllamacpp")
 CHILD_S = 120
+REACH = """
+import urllib.error, urllib.request
+try:
+    urllib.request.urlopen({!r}, timeout=5)
+except urllib.error.HTTPError:
+    pass  # somebody answers, and wants a key
+"""
 DEVICE = (
     "import torch; print('cuda ' + torch.cuda.get_device_name(0) if torch.cuda.is_available() "
     "else 'mps' if torch.backends.mps.is_available() else 'cpu')"
@@ -37,7 +47,8 @@ class Check:
 def run(options: argparse.Namespace) -> int:
     home = find_home()
     done = []
-    for look in (_python, _packages, _weights, _device, _home, _databases, _models, _terminal, _processes):
+    of_home = () if _not_usable(home.path) else (_databases, _models)
+    for look in (_python, _packages, _weights, _device, _home, *of_home, _terminal, _processes):
         for check in look(home):
             done.append(check)
             if not options.json:
@@ -86,6 +97,9 @@ def _device(home: Home) -> Iterator[Check]:
 
 
 def _home(home: Home) -> Iterator[Check]:
+    if wrong := _not_usable(home.path):
+        yield Check("home", False, f"{home.path} {wrong}", "Set MEMGPT_HOME to a folder of yours.")
+        return
     if not home.path.exists():
         yield Check("home", True, f"{home.path} is made by the first run")
         return
@@ -98,6 +112,20 @@ def _home(home: Home) -> Iterator[Check]:
         yield Check("config.toml", False, error.message, error.hint or f"Mend {home.config}, or move it away.")
     else:
         yield Check("config.toml", True, "can be read" if home.config.exists() else "not there; the defaults rule")
+
+
+@functools.cache
+def _not_usable(path: Path) -> str:
+    """Why a home cannot stand there; empty where it can."""
+    if path.exists():
+        other = "belongs to another user" if path.stat().st_uid != os.getuid() else ""
+        return other if path.is_dir() else "is not a folder"
+    above = next(folder for folder in path.parents if folder.exists())
+    try:
+        Path(tempfile.mkdtemp(dir=above)).rmdir()
+    except OSError as error:
+        return f"cannot be made: {error.strerror}"
+    return ""
 
 
 def _others(path: os.PathLike[str]) -> bool:
@@ -124,12 +152,8 @@ def _models(home: Home) -> Iterator[Check]:
     except UserError:
         return
     model, endpoint = settings["model"], settings["model_endpoint"]
-    if endpoint:
-        status, _ = _child(
-            "-c", f"import urllib.request as r; r.urlopen({endpoint.rstrip('/') + '/models'!r}, timeout=5)"
-        )
-        mend = f"Start the server at {endpoint}, or memgpt quickstart --backend builtin."
-        yield Check("model", status == 0, f"{model} at {endpoint}{'' if status == 0 else ' does not answer'}", mend)
+    if endpoint or model.startswith("ollama"):
+        yield _served(model, endpoint or servers.OLLAMA_URL)
     elif model == config.BUILTIN or model.startswith("gguf:"):
         status, _ = _child("-c", "import xllamacpp")
         yield Check("model", status == 0, model, "llama.cpp cannot be loaded: pip install xllamacpp.")
@@ -138,6 +162,22 @@ def _models(home: Home) -> Iterator[Check]:
         variable = f"{provider.upper()}_API_KEY"
         there = any(name.startswith(provider.upper()) for name in os.environ)
         yield Check("model", there, f"{model}, {variable} {'set' if there else 'not set'}", f"export {variable}=…")
+
+
+def _served(model: str, endpoint: str) -> Check:
+    """Whether a server answers, and has that model."""
+    server = servers.look_at(endpoint)
+    command = servers.start_command(endpoint, model) or f"the server at {endpoint}"
+    if server is None:
+        status, _ = _child("-c", REACH.format(endpoint))
+        mend = f"Start it: {command}; or memgpt quickstart --backend builtin."
+        return Check("model", status == 0, f"{model} at {endpoint}{'' if status == 0 else ' does not answer'}", mend)
+    known = server.named(model)
+    window = f", {known.window:,} tokens" if known and known.window else ""
+    found = f"{model} at {endpoint} ({server.kind}{window})"
+    fetch = f"ollama pull {model.partition('/')[2]}, or choose" if server.kind == "Ollama" else "Choose"
+    missing = f"{found}, which has no such model"
+    return Check("model", known is not None, found if known else missing, f"{fetch} one of `memgpt list models`.")
 
 
 def _terminal(home: Home) -> Iterator[Check]:

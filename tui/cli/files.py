@@ -8,22 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from memgpt.home import UserError, checked_name
-from memgpt.link import Link
-from tui.cli.asking import ask, with_link
+from tui.cli.asking import ask, waited
 from tui.text import inert
 
 SHOWN_BAD = 20
-STOPPED = "memgpt: stopped; the same command goes on from here."
 
 
 def run(options: argparse.Namespace) -> int:
     match options.command:
         case "load":
             return _load(options)
+        case "import" if options.kind == "agent":
+            from tui.cli import past
+
+            return past.bring(options)
         case "import":
+            if not options.agent:
+                raise UserError(
+                    "import messages needs --agent A.", "Name the agent that is to remember them.", status=2
+                )
             agent, path = checked_name(options.agent), _absolute(options.path, "file")
             embed = not options.no_embed
-            return _told(_waited("import_messages", agent=agent, path=path, embed=embed))
+            return _told(waited("import_messages", agent=agent, path=path, embed=embed))
     ask(f"{options.command}_source", agent=options.agent, source=options.name)
     return 0
 
@@ -33,7 +39,7 @@ def _load(options: argparse.Namespace) -> int:
     if options.kind != "directory" and (options.recursive or options.extensions):
         raise UserError("--recursive and --extensions are for folders.", "Leave them out.", status=2)
     endings = [ending for ending in (options.extensions or "").split(",") if ending.strip()]
-    found = _waited(
+    found = waited(
         "load", kind=options.kind, name=name, path=path, extensions=endings, recursive=options.recursive
     )  # fmt: skip
     return _told(found) if options.kind == "jsonl" else _told_files(found)
@@ -47,34 +53,6 @@ def _absolute(path: str, kind: str) -> str:
         hint = "Give the path of a JSONL file." if kind == "jsonl" else "Give the path of a file."
         raise UserError(f"There is no file {path}.", hint)
     return str(found)
-
-
-def _waited(op: str, **params: Any) -> dict[str, Any]:
-    """The result of a job, with its progress on a terminal."""
-    try:
-        return with_link(lambda link: _job(link, op, **params))
-    except KeyboardInterrupt:
-        print(STOPPED, file=sys.stderr)
-        raise
-
-
-async def _job(link: Link, op: str, **params: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    bar = None
-    if sys.stderr.isatty():
-        from tui.cli.progress import Bar
-
-        bar = Bar()
-    try:
-        async for told in link.stream(op, **params):
-            if "result" in told:
-                result = told["result"]
-            elif bar:
-                bar.show(told["phase"], told["count"], told.get("total", 0))
-    finally:
-        if bar:
-            bar.close()
-    return result
 
 
 def _told(result: dict[str, Any]) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from memgpt.config import DEFAULT_AGENT
-from memgpt.home import Home, checked_name, write_private
+from memgpt.home import Home, checked_name, read_stored, write_private
+from tui.cli import writing
 
 LONGEST_HISTORY = 500
 LONGEST_LINE = 1_000_000  # characters; what is longer would be written again with every line
@@ -17,11 +18,7 @@ _changing = threading.Lock()
 
 
 def read(home: Home) -> dict[str, Any]:
-    try:
-        value = json.loads(home.front.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return read_stored(home.front)
 
 
 def remember(home: Home, **values: Any) -> None:
@@ -41,18 +38,21 @@ def history(home: Home) -> list[str]:
     return _lines(read(home))
 
 
-def sent(home: Home, agent: str, text: str, at: float | None, again: Sequence[str] = ()) -> None:
+def sent(
+    home: Home, agent: str, text: str, at: float | None, again: Sequence[str] = (), in_history: bool = True
+) -> None:
     """Puts what was entered into the history; a message, which has a time, is kept as a draft of its agent until the
     engine has it.
 
-    `again` are lost drafts that had been in the prompt for the user to send again.
+    `again` are lost drafts that had been in the prompt for the user to send again. Not `in_history` is what the program
+    made of the words that are there already.
     """
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
         lines, drafts = _lines(known), _without(_drafts(known), agent, again)
         if len(text) > LONGEST_LINE:
             return {"drafts": _stored(drafts)}
-        if lines[-1:] != [text]:
+        if in_history and lines[-1:] != [text]:
             lines.append(text)
         if at is not None:
             drafts.setdefault(agent, []).append((at, text))
@@ -71,10 +71,24 @@ def drafts_of(home: Home, agent: str) -> list[tuple[float, str]]:
     return _drafts(read(home)).get(agent, [])
 
 
+def renamed(home: Home, old: str, new: str) -> None:
+    """What is kept by an agent's name goes with it."""
+
+    def change(known: dict[str, Any]) -> dict[str, Any]:
+        moved: dict[str, Any] = {}
+        for name in ("drafts", "block_drafts"):
+            kept = known.get(name)
+            if isinstance(kept, dict) and old in kept:
+                moved[name] = {new if agent == old else agent: own for agent, own in kept.items()}
+        return {**moved, "agent": new} if known.get("agent") == old else moved
+
+    _change(home, change)
+
+
 def holding(home: Home, text: str) -> list[str]:
     """The entries of the history and the drafts that these words stand in."""
     known = read(home)
-    lines = [*_lines(known), *(line for kept in _drafts(known).values() for _, line in kept)]
+    lines = [*_lines(known), *(line for kept in _drafts(known).values() for _, line in kept), *writing.texts(home)]
     return [line for line in lines if text in line]
 
 
@@ -83,9 +97,15 @@ def erase(home: Home, text: str) -> None:
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
         drafts = {name: [entry for entry in kept if text not in entry[1]] for name, kept in _drafts(known).items()}
-        return {"history": [line for line in _lines(known) if text not in line], "drafts": _stored(drafts)}
+        blocks = {
+            agent: {label: kept for label, kept in own.items() if text not in str(kept)}
+            for agent, own in (known.get("block_drafts") or {}).items()
+        }
+        history = [line for line in _lines(known) if text not in line]
+        return {"history": history, "drafts": _stored(drafts), "block_drafts": blocks}
 
     _change(home, change)
+    writing.erase(home, text)
 
 
 def _lines(known: dict[str, Any]) -> list[str]:

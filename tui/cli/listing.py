@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from memgpt import config
-from memgpt.home import find_home, texts
+from memgpt.home import UserError, find_home, texts
 from tui.cli.asking import ask, listed
 
 COLUMNS = {
-    "agents": ("name", "model", "messages", "created_at", "sources"),
+    "agents": ("name", "model", "messages", "last_at", "last_words", "archived", "sources"),
     "sources": ("name", "passages", "created_at", "agents"),
-    "models": ("name", "at", "note"),
+    "models": ("name", "at", "window", "tools", "note"),
     "functions": ("name", "description"),
+    "themes": ("name", "note"),
 }
 
 
@@ -30,27 +32,48 @@ def _rows(kind: str) -> list[dict[str, Any]]:
     if kind == "models":
         return _models()
     found = texts(find_home(), kind)
-    return [{"name": name, "text": path.read_text(encoding="utf-8").strip()} for name, path in found.items()]
+    rows = [{"name": name, "text": path.read_text(encoding="utf-8").strip()} for name, path in found.items()]
+    return [{**row, "note": _theme_note(row)} for row in rows] if kind == "themes" else rows
+
+
+def _theme_note(row: dict[str, Any]) -> str:
+    """What is wrong with a theme, or what it says of itself in its first line."""
+    from tui import theme
+
+    try:
+        theme.load(find_home(), row["name"])
+    except UserError as error:
+        return error.message
+    first = str(row["text"]).partition("\n")[0]
+    return first.lstrip("# ") if first.startswith("#") else ""
 
 
 def _models() -> list[dict[str, Any]]:
-    """The configured model, the one that is always there, and those of a local server."""
-    from memgpt.cli.cli import found_server
-    from memgpt.home import UserError
+    """The configured model, those of servers that run here, those that a key opens, and the one that is always there."""
+    from memgpt import choices
+    from memgpt.servers import found_servers
 
     settings = config.load(find_home())
-    rows = [{"name": "builtin", "at": "this machine", "note": "small, offline, always there"}]
-    if settings["model"] != "builtin":
-        rows.append(
-            {
-                "name": settings["model"],
-                "at": settings["model_endpoint"] or "its provider",
-                "note": "the default for new agents",
-            }
-        )
-    try:
-        name, url, _ = found_server()
-        rows.append({"name": name, "at": url, "note": "answers on this machine"})
-    except UserError:
-        return rows
+    rows: list[dict[str, Any]] = [
+        {
+            "name": server.name_of(model),
+            "at": server.url,
+            "window": model.window or None,
+            "tools": model.tools,
+            "note": ", ".join(part for part in (server.kind, model.note) if part),
+        }
+        for server in found_servers()
+        for model in server.models
+    ]
+    rows += [_row(choice.model, "its provider", choice.note) for choice in choices.of_keys(os.environ)]
+    rows.append(_row(choices.ALWAYS.model, "this machine", "small, offline, always there"))
+    chosen = next((row for row in rows if row["name"] == settings["model"]), None)
+    if chosen is None:
+        chosen = _row(settings["model"], settings["model_endpoint"] or "its provider", "")
+        rows.insert(0, chosen)
+    chosen["note"] = ", ".join(part for part in (chosen["note"], "the default for new agents") if part)
     return rows
+
+
+def _row(name: str, at: str, note: str) -> dict[str, Any]:
+    return {"name": name, "at": at, "window": None, "tools": None, "note": note}

@@ -6,11 +6,13 @@ import asyncio
 import select
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from memgpt import commands
-from memgpt.home import Home, UserError
+from memgpt.home import Home, UserError, fold
 from tui.cli import front
+from tui.cli.lines import last_lines
 from tui.connection import Connection
 from tui.options import RunOptions
 from tui.text import inert
@@ -31,6 +33,7 @@ class Plain:
         self.connection = Connection(home, options, "plain", self._snapshot, self._event, self._trouble)
         self.connection.user_waits = lambda: bool(select.select([sys.stdin], [], [], 0)[0])
         self._idle = asyncio.Event()
+        self._waiting: list[str] = []
 
     async def run(self) -> int:
         listening = asyncio.create_task(self.connection.run())
@@ -53,40 +56,95 @@ class Plain:
         try:
             if line.startswith("/"):
                 return await self._command(line)
-            if line and not self.options.read_only:
+            if line:
                 await self.connection.send(line)
         except UserError as error:
-            print(f"memgpt: {error}", flush=True)
+            print(f"memgpt: {inert(str(error))}", flush=True)
         return True
 
     async def _command(self, line: str) -> bool:
         word, argument = commands.parse(line)
         command = commands.find(word)
         if command is None:
-            print(commands.unknown(word), flush=True)
+            print(inert(commands.unknown(word)), flush=True)
             return True
         match command.name:
             case "exit":
                 return False
             case "help":
                 print(HELP, *(f"{each.usage}  {each.help}" for each in commands.COMMANDS), sep="\n", flush=True)
-            case "agents":
-                print(*(row["name"] for row in await self.connection.ask("agents")), sep="\n", flush=True)
+            case "agents" if not argument:
+                print(*map(told_agent, await self.connection.ask("agents")), sep="\n", flush=True)
+            case "rename" | "fork" | "archive" | "delete" | "export" | "import" if (
+                argument or not command.needs_argument
+            ):
+                print(await self._about_agents(command.name, argument), flush=True)
+            case "log":
+                print(
+                    *map(inert, last_lines(self.home.log, int(argument) if argument.isdigit() else 40)),
+                    sep="\n",
+                    flush=True,
+                )
+            case "queue":
+                waiting = self._waiting
+                print(
+                    *(f"waits: {inert(text)}" for text in waiting) if waiting else ("Nothing waits.",),
+                    sep="\n",
+                    flush=True,
+                )
             case "context":
                 shown = await self.connection.ask("show", agent=self.connection.agent, what="context", at=None)
                 rows = [f"{section['name']}: {section['tokens']}" for section in shown["sections"]]
                 print(*rows, f"total: {shown['total']} of {shown['window']}", sep="\n", flush=True)
-            case "new" if argument:
-                await self.connection.switch(argument)
-                await self.connection.ready()
-                front.remember(self.home, agent=argument)
-            case "new" | "theme" | "forget":
+            case "new" | "agents" if argument:
+                await self._go_to(argument)
+            case "new" | "theme" | "forget" | "browse" | "copy" | "edit" | "keys" | "tour":
                 print(f"/{command.name} needs the full screen, or `memgpt --help` for its command.", flush=True)
             case _:
                 if not command.busy:
                     await self._idle.wait()  # the model is at work, and there is nobody to press a key meanwhile
                 await self._session_command(line)
         return True
+
+    async def _go_to(self, agent: str) -> None:
+        await self.connection.switch(agent)
+        await self.connection.ready()
+        front.remember(self.home, agent=agent)
+
+    async def _about_agents(self, what: str, argument: str) -> str:
+        """Carries out a command about agents, with words for what was done."""
+        agent, ask = self.connection.agent, self.connection.ask
+        match what:
+            case "rename":
+                made = await ask("rename_agent", agent=agent, name=argument)
+                await self._go_to(made["name"])
+                return f"{agent} is {made['name']} now."
+            case "fork":
+                name, at = commands.fork_argument(argument)
+                made = await ask("fork_agent", agent=agent, name=name, at=at)
+                await self._go_to(made["name"])
+                return f"{made['name']} goes on from where {agent} is."
+            case "archive":
+                made = await ask("archive_agent", agent=argument or agent)
+                return f"{made['name']} is {'put away' if made['archived'] else 'here again'}."
+            case "delete":
+                if fold(argument) == fold(agent):
+                    raise UserError("This agent is the one you are talking to.", "Go to another one first.")
+                print(f"Delete agent {inert(argument)}? [y/N]", flush=True)
+                if (await asyncio.to_thread(sys.stdin.readline)).strip().lower() not in ("y", "yes"):
+                    return "Nothing was deleted."
+                await ask("delete_agent", name=argument, keep=True)
+                return f"{argument} is deleted."
+        path = str(Path(argument).expanduser().absolute())
+        if what == "export":
+            found = await ask("export_agent", agent=agent, path=path)
+            return f"{agent} is in {path}." + (f" Its digest is {found['digest']}." if "digest" in found else "")
+        if path.endswith(".jsonl"):
+            await ask("import_messages", agent=agent, path=path)
+            return f"The messages of {path} are in recall storage."
+        made = await ask("import_agent", path=path)
+        await self._go_to(made["name"])
+        return f"{made['name']} is here."
 
     async def _session_command(self, typed: str) -> None:
         line = commands.located(typed)
@@ -116,6 +174,7 @@ class Plain:
         print(text, flush=True)
 
     def _at_work(self, activity: dict[str, Any]) -> None:
+        self._waiting = list(activity["queued"])
         if activity["phase"] == "idle" and not activity["queued"]:
             self._idle.set()
         else:
@@ -127,6 +186,33 @@ class Plain:
         self.connection.seen = max(self.connection.seen, int(event.get("step") or 0))
         if line := spoken(event, self.connection.agent):
             print(line, flush=True)
+
+
+def told_agent(row: dict[str, Any]) -> str:
+    """One agent as a line."""
+    words = [
+        str(row.get("model") or ""),
+        "archived" if row.get("archived") else "",
+        "at work" if row.get("busy") else "",
+    ]
+    last = " ".join(inert(str(row.get("last_words") or "")).split())[:100]
+    return f"{inert(row['name'])}: {', '.join(word for word in words if word)}{f'. {last}' if last else ''}"
+
+
+def _told_job(event: dict[str, Any]) -> str:
+    """Long work now and then: its beginning, each quarter, and its end are worth a line."""
+    if event.get("ended"):
+        return f"{inert(event['what'])}: ended"
+    done, total = int(event.get("done", 0)), int(event.get("total", 0))
+    quarter = total and (4 * done) // total
+    key = (event["job"], event.get("phase"), quarter)
+    if key in _told:
+        return ""
+    _told.add(key)
+    return f"{inert(event['what'])}: {event.get('phase')} {done:,}{f' of {total:,}' if total else ''}"
+
+
+_told: set[tuple[Any, ...]] = set()
 
 
 def spoken(event: dict[str, Any], agent: str) -> str:
@@ -146,8 +232,14 @@ def spoken(event: dict[str, Any], agent: str) -> str:
             return f"memory pressure: {event['tokens']:,} of {event['limit']:,} tokens"
         case "evicted":
             return f"{event['messages']} messages moved to recall, summary rewritten"
+        case "recalled":
+            return f"recalled: {len(event['items'])} pages, {event['tokens']:,} tokens"
+        case "job":
+            return _told_job(event)
         case "core_memory":
             return f"core memory {inert(event['label'])} changed"
+        case "retry" if not event["attempt"]:
+            return f"{inert(event['reason'])} Waiting {event['wait_s']:.0f} s"
         case "retry":
             return f"{inert(event['reason'])}: try {event['attempt']} of {event['of']} in {event['wait_s']:.0f} s"
         case "error" | "cancelled":

@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-LABELS = {"reading": "reading", "embedding": "embedding"}
+from memgpt.progress import done_of
+
+LABELS = {"reading": "reading", "embedding": "embedding", "copying": "copying"}
 
 
 class Bar:
@@ -20,8 +22,9 @@ class Bar:
 
     def show(self, phase: str, count: int, total: int) -> None:
         """What is done of `reading`, what is left of `embedding`; a total of 0 is not known."""
-        done = max(0, total - count) if phase == "embedding" else count
-        self._progress.update(self._tasks[phase], completed=done, total=total or None, visible=True)
+        self._progress.update(
+            self._tasks[phase], completed=done_of(phase, count, total), total=total or None, visible=True
+        )
 
     def close(self) -> None:
         self._progress.stop()

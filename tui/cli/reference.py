@@ -10,20 +10,27 @@ from pathlib import Path
 from memgpt.commands import COMMANDS
 from memgpt.config import KEYS
 from tui.cli.main import Parser, parser
-from tui.keymap import ACTIONS
+from tui.keymap import ACTIONS, PLACES
 
 HEAD = """# Commands, keys and settings
 
 Written by `make docs` from the tables that the program reads. `memgpt COMMAND --help` says the same.
 """
 
+KEYS_HEAD = """Every key that the app claims; beside these the prompt has the usual ones of a text field (arrows, Home, End,
+Ctrl+A, Ctrl+E, Ctrl+W, Ctrl+U, Ctrl+K, Ctrl+Y). Each can be rebound under `[keys]` in config.toml, several with a comma
+between; what clashes is named when the app starts. Keys that terminals, tmux or screen cannot tell from others
+(Ctrl+I, Ctrl+M, Ctrl+H, Alt+Enter, Shift+Enter) are never the only ones."""
+
 
 def reference() -> str:
     """The whole page."""
     parts = [HEAD, "## On the command line", *_commands()]
     parts += ["## At the prompt", _table(("command", "does"), [(f"`{each.usage}`", each.help) for each in COMMANDS])]
-    keys = [(f"`{action.keys}`", action.help, f"`keys.{action.name}`") for action in ACTIONS]
-    parts += ["## Keys", _table(("key", "does", "rebound by"), keys)]
+    parts += ["## Keys", KEYS_HEAD]
+    for place, title in PLACES.items():
+        keys = [(f"`{act.keys}`", act.help, f"`keys.{act.name}`") for act in ACTIONS if act.where == place]
+        parts += [f"### {title}", _table(("key", "does", "rebound by"), keys)]
     settings = [(f"`{key.name}`", _default(key.default), key.help, "agent" if key.agent else "home") for key in KEYS]
     parts += ["## Settings", _table(("key", "default", "what it is", "whose"), settings)]
     return "\n\n".join(parts) + "\n"

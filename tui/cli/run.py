@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import os
 import sys
+import threading
 from typing import Any
 
 from memgpt import config
@@ -12,13 +15,20 @@ from tui import theme
 from tui.cli import front
 from tui.options import RunOptions
 
+COLLECT_AFTER_S = 2.0
+
 
 def run(options: argparse.Namespace) -> int:
     home = find_home()
     home.create()
     settings = config.load(home)
     chosen = run_options(home, options, settings)
-    if options.plain:
+    if dumb := not options.plain and os.environ.get("TERM", "") in ("", "dumb", "unknown") and sys.stdout.isatty():
+        print(
+            "memgpt: This terminal shows lines only (TERM=dumb), so this is line mode, as with --plain.",
+            file=sys.stderr,
+        )
+    if options.plain or dumb:
         from tui.cli.plain import converse
 
         return converse(home, chosen)
@@ -26,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(
             "The app needs a terminal.", "Use `memgpt run --plain`, or `memgpt send` in a script.", status=2
         )
-    return _screen(home, chosen, settings, mouse=not options.no_mouse)
+    return _screen(home, chosen, settings, mouse=settings["mouse"] and not options.no_mouse)
 
 
 def run_options(home: Home, options: argparse.Namespace, settings: dict[str, Any]) -> RunOptions:
@@ -45,8 +55,9 @@ def run_options(home: Home, options: argparse.Namespace, settings: dict[str, Any
     agent = front.chosen_agent(home, options.agent)
     first_time = not home.config.exists() and not home.agent_names() and not overrides
     return RunOptions(
-        agent, overrides, options.theme or settings["theme"], options.low_bandwidth, options.read_only,
+        agent, overrides, options.theme or theme.wanted(settings["theme"]), options.low_bandwidth, options.read_only,
         greet=not options.first, set_up=first_time and not options.yes and not options.read_only,
+        tour=options.tour,
     )  # fmt: skip
 
 
@@ -56,15 +67,26 @@ def _screen(home: Home, chosen: RunOptions, settings: dict[str, Any], mouse: boo
 
     if not chosen.set_up:
         start_early(home)
+    _collect_later()
     terminal.prepare(chosen.low_bandwidth)
-    from tui import pasting
     from tui.app import MemGPTApp
 
-    pasting.install()
-
-    with terminal.quiet_stderr(home.log):
+    with terminal.quiet_stderr(home.log), terminal.title_kept(settings["notify.title"]):
         app = MemGPTApp(home, chosen, settings, front.history(home))
         app.run(mouse=mouse)
     if app.failure:
         raise UserError(app.failure)
     return app.return_code or 0
+
+
+def _collect_later() -> None:
+    """Of what is loaded for the first frame nothing is garbage: to look for some takes a fifteenth of the start."""
+
+    def begin() -> None:
+        gc.freeze()
+        gc.enable()
+
+    gc.disable()
+    timer = threading.Timer(COLLECT_AFTER_S, begin)
+    timer.daemon = True
+    timer.start()

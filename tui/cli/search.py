@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from memgpt.home import UserError
 from memgpt.link import Link
 from tui.cli.asking import ask, with_link
 from tui.text import inert
+
+SHOWN = 4000  # characters of one result
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({name: answer[name] for name in ("results", "ms", "embed_ms")}, ensure_ascii=False))
         return 0
     for hit in answer["results"]:
-        print(f"{_head(hit)}\n  {inert(hit['text'])}")
+        print(f"{_head(hit)}\n{_body(hit['text'])}")
     note = f" ({answer['note']})" if answer["note"] else ""
     print(f"{len(answer['results'])} of {answer['total']} results{note}")
     return 0
@@ -42,6 +45,13 @@ def run(options: argparse.Namespace) -> int:
 def parts(text: str | None) -> list[str]:
     """What stands between commas."""
     return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _body(text: str) -> str:
+    """The text under its head; of a very long one the beginning, since `--json` has the whole."""
+    left_out = len(text) - SHOWN
+    cut = f"{text[:SHOWN]}… ({left_out:,} characters more; --json has them)" if left_out > 0 else text
+    return indent(inert(cut), "  ")
 
 
 def _head(hit: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from tui.cli import front
 from tui.text import inert
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
-SCREEN_ONLY = ("context", "activity", "notice", "rewound")
+SCREEN_ONLY = ("context", "activity", "notice", "rewound", "job")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,6 +26,8 @@ def run(options: argparse.Namespace) -> int:
 def _turns(options: argparse.Namespace) -> Iterator[str]:
     """The messages: each line of stdin with `--lines`, else the one that is given or piped."""
     if options.lines:
+        if options.text not in (None, "-"):
+            raise UserError("--lines reads the messages from stdin; there is a TEXT too.", "Leave one out.", status=2)
         yield from (line.rstrip("\n") for line in sys.stdin if line.strip())
         return
     text = options.text

@@ -3,31 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from textwrap import wrap
 
 from textual.content import Content
 
 from memgpt.commands import COMMANDS
-from tui.keymap import ACTIONS, shown_keys
+from tui.keymap import ACTIONS, PLACES, first_key, shown_keys
 from tui.screens.dialogs import Read
 
-COLUMN = 24
+COLUMN, NARROW_COLUMN = 24, 13  # of the left column
+ROOMY = 72  # columns from which the left one is wide
 
 
 def help_screen(settings: Mapping[str, object]) -> Read:
-    keys = [(shown_keys(action.name, settings), action.help) for action in ACTIONS]
+    """Commands, then keys by the place where they work."""
     commands = [(command.usage, command.help) for command in COMMANDS]
-    text = Content("\n").join(
-        [
-            Content.styled("Keys", "bold"),
-            *map(_row, keys),
-            Content(""),
-            Content.styled("Commands", "bold"),
-            *map(_row, commands),
+    sections = {"Commands": commands, **_keys(settings)}
+    find = f"{first_key('palette', settings)} finds by words"
+    return Read("Help: commands, then keys", partial(_laid, sections), hints=(find,))
+
+
+def keys_screen(settings: Mapping[str, object]) -> Read:
+    """Keys alone, each with the name that rebinds it."""
+    return Read("Keys; `memgpt configure --set keys.NAME=KEY` rebinds", partial(_laid, _keys(settings, names=True)))
+
+
+def _keys(settings: Mapping[str, object], names: bool = False) -> dict[str, list[tuple[str, str]]]:
+    return {
+        title: [
+            (shown_keys(action.name, settings), f"{action.name}: {action.help}" if names else action.help)
+            for action in ACTIONS
+            if action.where == place
         ]
-    )
-    return Read("Help", text)
+        for place, title in PLACES.items()
+    }
 
 
-def _row(pair: tuple[str, str]) -> Content:
-    left, right = pair
-    return Content.assemble((left.ljust(COLUMN), "$accent"), " ", (right, "$foreground"))
+def _laid(sections: Mapping[str, list[tuple[str, str]]], width: int) -> Content:
+    """The sections for a width: two columns, the right one with its own left edge; what is too long for the left one
+    has a line to itself."""
+    column = COLUMN if width >= ROOMY else NARROW_COLUMN
+    lines: list[Content] = []
+    for title, rows in sections.items():
+        lines += [*([Content("")] if lines else []), Content.styled(title, "bold")]
+        for left, right in rows:
+            lines += _row(left, right, column, max(16, width - column - 1))
+    return Content("\n").join(lines)
+
+
+def _row(left: str, right: str, column: int, room: int) -> list[Content]:
+    pad = " " * (column + 1)
+    first, *rest = wrap(right, room) or [""]
+    if len(left) > column:
+        return [
+            *(Content.styled(part, "$accent") for part in wrap(left, room + column)),
+            *map(Content, [pad + first, *(pad + part for part in rest)]),
+        ]
+    head = Content.assemble((left.ljust(column), "$accent"), " ", (first, "$foreground"))
+    return [head, *(Content(pad + part) for part in rest)]

@@ -82,7 +82,7 @@ def drawn(entry: Entry, painter: Painter) -> list[Strip]:
         case "error":
             return [*painter.plain(f"× {entry.text}", look.style("error")), BLANK]
         case "thought":
-            return painter.plain(entry.text, look.style("foreground", italic=True))
+            return _thought(entry, painter)
         case "call":
             return _call(entry, painter)
         case "block":
@@ -110,27 +110,46 @@ def shown_time(at: int, present: datetime | None = None) -> str:
     return f"{moment.day} {moment:%b %Y}"
 
 
+def _thought(entry: Entry, painter: Painter) -> list[Strip]:
+    """What it thinks, in italics; folded, its first line."""
+    style = painter.look.style("foreground", italic=True)
+    lines = painter.plain(entry.text, style)
+    if not entry.folded or len(lines) < 2:
+        return lines
+    return [painter.ends(entry.text.split("\n")[0], f"+{len(lines) - 1}", style, painter.look.style("muted"))]
+
+
 def _call(entry: Entry, painter: Painter) -> list[Strip]:
-    """One line for the call with its outcome at the right, and the beginning of its result folded under it."""
+    """One line for the call with its outcome at the right, and the beginning of its result folded under it; unfolded,
+    every argument and the whole result."""
     look = painter.look
     failed = entry.status == "Failed"
     outcome = {"": "…", "OK": "OK", "Failed": "failed"}[entry.status]
+    style, muted = look.style("error" if failed else "foreground"), look.style("muted")
+    opened = entry.folded is False
     head = painter.ends(
-        f"{'×' if failed else '›'} {entry.text}", outcome, look.style("error" if failed else "foreground"),
-        look.style("error" if failed else "muted"),
+        f"{'×' if failed else '▾' if opened else '›'} {entry.who if opened else entry.text}", outcome, style,
+        style if failed else muted,
     )  # fmt: skip
+    if opened:
+        body = painter.plain(entry.detail, look.style("foreground"), indent=4) if entry.detail else []
+        return [
+            head,
+            *body,
+            *(painter.plain(f"→ {entry.result}", style if failed else muted, indent=2) if entry.result else []),
+        ]
     text = " ".join(entry.result[:LONGEST_FOLD].split())
-    if not text or (not failed and text in ("OK", "None", "Done.")):
+    if not text or entry.folded or (not failed and text in ("OK", "None", "Done.")):
         return [head]
-    lines = painter.plain(text, look.style("muted"), indent=2)
+    lines = painter.plain(text, style if failed else muted, indent=2)
     return [head, *lines[: FOLDED * 2 if failed else FOLDED]]
 
 
 def _block(entry: Entry, painter: Painter) -> list[Strip]:
-    """A block of core memory: its label and size, then its lines, each with `+` or `-` where the turn changed it."""
+    """A block of core memory: its label and size, who changed it and when, then its lines, each with `+` or `-` where the turn changed it."""
     look = painter.look
     head = painter.ends(entry.who, entry.status, look.style("foreground", bold=True), look.style("muted"))
-    strips = [head]
+    strips = [head, *([painter.fitted(entry.detail, look.style("muted"))] if entry.detail else [])]
     styles = {"+": look.style("success"), "-": look.style("error"), " ": look.style("foreground")}
     narrow = Painter(look, painter.width - 1)
     for mark, line in zip(entry.marks, entry.text.split("\n"), strict=True):

@@ -12,6 +12,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.syntax import Syntax
 
+from tui.theme import Look
+from tui.widgets.code_style import code_style
+
 CODE_INDENT = 2
 
 
@@ -24,11 +27,11 @@ class Heading(markdown.Heading):
 
 
 class CodeBlock(markdown.CodeBlock):
-    """Coloured by the sixteen colours of the theme, on its ground, indented."""
+    """In the colours of the theme, on its ground, indented."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         code = str(self.text).rstrip()
-        syntax = Syntax(code, self.lexer_name, theme="ansi_dark", word_wrap=True, background_color="default")
+        syntax = Syntax(code, self.lexer_name, theme=self.theme, word_wrap=True)
         yield Padding(syntax, (0, 0, 0, CODE_INDENT))
 
 
@@ -42,8 +45,9 @@ class Document(markdown.Markdown):
         "code_block": CodeBlock,
     }
 
-    def __init__(self, text: str) -> None:
-        super().__init__("", hyperlinks=False, code_theme="ansi_dark")
+    def __init__(self, text: str, look: Look) -> None:
+        super().__init__("", hyperlinks=False)
+        self.code_theme = code_style(look)  # type: ignore[assignment]  # rich takes both
         self.markup, self.parsed = text, _shown(_parser().parse(text))
 
 

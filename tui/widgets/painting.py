@@ -33,7 +33,7 @@ class Painter:
             return self.plain(text)
         from tui.widgets.markdown import Document
 
-        lines = self._console.render_lines(Document(text), self._options, pad=False)
+        lines = self._console.render_lines(Document(text, self.look), self._options, pad=False)
         strips = [Strip(line).simplify() for line in lines]
         while strips and not strips[-1].text.strip():
             strips.pop()
@@ -63,7 +63,7 @@ class Painter:
         kept = Text(f" {text} ")
         right = 4 if kept.cell_len + 8 <= self.width else 0
         if not right:
-            kept = Text(text)
+            kept = Text(text if len(text) <= self.width else text.partition(",")[0])  # the second half gives way
         kept.truncate(self.width, overflow="ellipsis")
         left = self.width - kept.cell_len - right
         return Strip(
@@ -72,9 +72,14 @@ class Painter:
 
     def fitted(self, text: str, style: Style) -> Strip:
         """One line, cut with an ellipsis where it is too long."""
-        kept = Text(text.replace("\n", " "))
-        kept.truncate(self.width, overflow="ellipsis")
-        return Strip([Segment(kept.plain, style)])
+        return Strip([fitted(text, self.width, style)])
+
+
+def fitted(text: str, width: int, style: Style) -> Segment:
+    """A text on one line, cut with an ellipsis where it is too long."""
+    kept = Text(text.replace("\n", " "))
+    kept.truncate(width, overflow="ellipsis")
+    return Segment(kept.plain, style)
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
 
+from tui.text import inert
+
 CORNERS = 6  # cells of a border line that are no title: corners, and a cell beside each end
 
 
@@ -29,7 +31,7 @@ class Pane(Vertical):
     def set_figure(self, figure: str, style: str = "$muted") -> None:
         """The text at the right end of the upper border."""
         if (figure, style) != (self._figure, self._style):
-            self._figure, self._style = figure, style
+            self._figure, self._style = inert(figure), style
             self._draw_title()
 
     def on_resize(self, event: Resize) -> None:

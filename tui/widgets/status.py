@@ -1,21 +1,29 @@
-"""The last line: model, what it is doing, what the turn cost; on a narrow screen also the map in one row."""
+"""The last line: model, what it is doing, what the turn cost; where the map is not shown, also that in one row."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from tui.footer import NARROW
+from tui.footer import fitted as whole
 from tui.mapping import GLYPHS, squares
+from tui.text import inert
 from tui.theme import Look
 from tui.view import View
+from tui.widgets.painting import fitted
 
 METER_CELLS, TINY_CELLS = 24, 10
+TINY = 64  # columns, below which the figures are in their shortest form
+GAP = "   "
+EIGHTHS = "·▏▎▍▌▋▊▉"
 HOT, FULL = 0.7, 0.9  # of the window
 
 
@@ -28,6 +36,10 @@ class StatusLine(Widget):
         super().__init__(id="status")
         self.look, self.view, self.hints = look, view, hints
         self.meter = False
+        self.here: list[str] = []  # the keys of what has the focus, where it has no border to say them in
+        self.work = ""  # long work that is under way
+        self.others = ""  # the other open agents
+        self.way = ""  # how it is looked on, and over what line
         self._began = 0.0
         self._flash = ""
         self.clock: Callable[[], float] = time.monotonic
@@ -48,7 +60,7 @@ class StatusLine(Widget):
 
     def flash(self, text: str, seconds: float = 3.0) -> None:
         """Says something for a moment in place of the figures."""
-        self._flash = text
+        self._flash = inert(text)
         if self._flash_timer:
             self._flash_timer.stop()
         self._flash_timer = self.set_timer(seconds, self._unflash)
@@ -60,30 +72,41 @@ class StatusLine(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
-        tiny = width < 56
+        tiny = width < TINY
         segments = self._meter(TINY_CELLS if tiny else METER_CELLS, tiny) if self.meter else []
-        left = "   ".join(part for part in self._parts(tiny) if part)
+        room = width - sum(segment.cell_length for segment in segments)
+        parts = [part for part in self._parts(tiny, room) if part]
+        while len(parts) > 1 and cell_len(GAP.join(parts)) > room:
+            parts.pop()  # the last gives way, whole
         role = "warning" if self.view.retry or self._flash else "foreground"
-        segments += [Segment(left, self.look.style(role))]
+        segments += [fitted(GAP.join(parts), room, self.look.style(role))]
         used = sum(segment.cell_length for segment in segments)
-        if self.hints and used + len(self.hints) + 3 <= width:
-            segments += [Segment(" " * (width - used - len(self.hints))), Segment(self.hints, self.look.style("muted"))]
+        hints = next(
+            (each for each in (self.hints, self.hints.rpartition(GAP)[2]) if used + len(each) + 3 <= width), ""
+        )
+        segments += [Segment(" " * (width - used - len(hints))), Segment(hints, self.look.style("muted"))]
         return Strip(segments).adjust_cell_length(width).apply_style(self.look.ground)
 
-    def _parts(self, tiny: bool) -> list[str]:
+    def _parts(self, tiny: bool, room: int) -> list[str]:
         if self._flash:
             return [self._flash]
+        if self.here:
+            return [whole(self.here, room)]
         if self.view.retry:
             return [self.view.retry]
         phase = self._phase()
+        if self.work:
+            return [phase, self.work] if not tiny else [self.work]
+        model, paid = _model(self.view.model), self._paid()
         if tiny:
-            return [phase]
-        if self.meter:
-            return [_model(self.view.model), phase]
-        return [_model(self.view.model), self.view.agent, phase, self._turn()]
+            return [phase, self.way, paid, model]
+        if self.size.width < NARROW:
+            return [phase, self.way, model, paid]
+        return [model, self.view.agent, phase, self.way, self._turn(), self.others]
 
     def _phase(self) -> str:
-        queued = f", {len(self.view.queued)} queued" if self.view.queued else ""
+        waiting = len(self.view.queued)
+        queued = "" if not waiting else f" +{waiting}" if self.size.width < TINY else f", {waiting} queued"
         elapsed = f" {self.clock() - self._began:.0f} s" if self._began else ""
         return f"{self.view.phase.replace('_', ' ')}{elapsed}{queued}"
 
@@ -94,11 +117,22 @@ class StatusLine(Widget):
         cost = f" · ${figures.cost_usd:.4f}" if figures.cost_usd else ""
         return f"turn {figures.seconds:.1f} s · {figures.tokens:,} tokens{cost}"
 
+    def _paid(self) -> str:
+        """What the agent has cost, where there is no room for the map's figures."""
+        paid = self.view.figures.total_cost_usd
+        return f"${paid:.4f}" if paid else ""
+
     def _meter(self, cells: int, tiny: bool) -> list[Segment]:
         context = self.view.context
         if context is None:
             return []
-        found = [Segment(GLYPHS[square.kind], self._square_style(square.kind)) for square in squares(context, cells)]
+        edge, eighths = divmod(round(8 * cells * context.total / max(1, context.window)), 8)
+        found = []
+        for place, square in enumerate(squares(context, cells)):
+            kind, glyph = square.mark or square.kind, ""
+            if place == edge and not square.mark:  # how far it is full within the cell: so it is seen to fill
+                kind, glyph = "messages" if eighths else "free", EIGHTHS[eighths]
+            found.append(Segment(glyph or GLYPHS[kind], self._square_style(kind)))
         return [*found, Segment("  "), Segment(f"{figure(self.view, percent=tiny)}   ", self._figure_style())]
 
     def _square_style(self, kind: str) -> Style:

@@ -6,20 +6,24 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import ClassVar
 
 from rich.style import Style
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from tui.keymap import bindings_of
 from tui.theme import Look
 from tui.view import Entry
 from tui.widgets.entries import Drawn
 from tui.widgets.painting import Painter
 
 KEPT = 200  # entries whose strips are kept
+NEAR = 3  # screens from an edge at which the next page is wanted
 FOLLOW_STEP = 4  # rows by which the view follows a growing end: each scroll repaints the pane
 
 
@@ -31,12 +35,24 @@ class Transcript(ScrollView, can_focus=True):
     Transcript { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; padding: 0 1; }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("reader")
+
     class TopReached(Message):
-        """The reader has come to the first entry that is loaded."""
+        """The reader nears the first entry that is loaded."""
 
         def __init__(self, transcript: Transcript) -> None:
             super().__init__()
             self.transcript = transcript
+
+    class EndReached(Message):
+        """The reader nears the last entry that is loaded, which is not the present."""
+
+        def __init__(self, transcript: Transcript) -> None:
+            super().__init__()
+            self.transcript = transcript
+
+    class Scrolled(Message):
+        """The reader has moved."""
 
     def __init__(self, look: Look, *, id: str, follows: bool = True) -> None:
         super().__init__(id=id)
@@ -48,6 +64,7 @@ class Transcript(ScrollView, can_focus=True):
         self._drawn: OrderedDict[Entry, Drawn] = OrderedDict()
         self._follows = follows
         self._at_end = follows
+        self.joined = True
         self._moving = False
 
     # --- what is shown ----------------------------------------------------------------------------------------
@@ -64,16 +81,43 @@ class Transcript(ScrollView, can_focus=True):
         self._heights += [self._estimate(entry) for entry in self._entries[known:]]
         self._update(first_new=known)
 
-    def prepended(self, entries: Sequence[Entry], all_entries: Sequence[Entry]) -> None:
-        """Older entries came before the first; what is being read stays where it is."""
-        heights = [self._estimate(entry) for entry in entries]
-        self._entries = list(all_entries)
-        self._heights[:0] = heights
+    def reshow(self, entries: Sequence[Entry], joined: bool = True) -> None:
+        """Draws entries some of which came or went before or behind others; what is being read stays where it is.
+        `joined`: the last one is the present, which may be followed."""
+        old = dict(zip(self._entries, self._heights, strict=True))
+        place, top = self._at(self.scroll_offset.y) if self._entries else 0, self.scroll_offset.y
+        read = next((entry for entry in self._entries[place:] if entry.step), None)
+        offset = top - self._tops[self._entries.index(read)] if read is not None else 0
+        self.joined = joined
+        self._at_end = self._at_end and joined
+        self._entries = list(entries)
+        self._heights = [old.get(entry) or self._estimate(entry) for entry in self._entries]
         self._sum()
         self._resize_content()
-        self._move_to(self.scroll_offset.y + sum(heights))
+        if self._at_end:
+            self._move_to(self._end())
+        elif read in self._entries:
+            self._move_to(self._tops[self._entries.index(read)] + offset)
         self._settle()
         self.refresh()
+
+    def go_to_step(self, step: int, row: int = 0) -> None:
+        """Goes to the first entry from that step on, and so many rows further."""
+        place = next((n for n, entry in enumerate(self._entries) if entry.step >= step), None)
+        if place is not None:
+            self._at_end = False
+            self._move_to(self._tops[place] + row)
+            self._settle()
+            self.refresh()
+
+    @property
+    def read_place(self) -> tuple[int, int]:
+        """The step at the upper edge and the rows of it that are above; nothing where the end is followed."""
+        if self._at_end or not self._entries:
+            return 0, 0
+        first = self._at(self.scroll_offset.y)
+        found = next((n for n in range(first, len(self._entries)) if self._entries[n].step), None)
+        return (self._entries[found].step, self.scroll_offset.y - self._tops[found]) if found is not None else (0, 0)
 
     def restyle(self, look: Look) -> None:
         self.look = look
@@ -103,7 +147,8 @@ class Transcript(ScrollView, can_focus=True):
         drawn = self._drawn.get(entry)
         if drawn and drawn.strips:
             return len(drawn.strips)
-        return 2 + entry.text.count("\n") + len(entry.text) // self._width
+        around = 3 if entry.kind in ("user", "assistant") else 2  # who and when above, nothing below
+        return around + entry.text.count("\n") + len(entry.text) // self._width
 
     def _sum(self) -> None:
         self._tops = [0, *accumulate(self._heights)]
@@ -140,6 +185,7 @@ class Transcript(ScrollView, can_focus=True):
                 changed_row = min(changed_row, self._tops[index] + first)
         self._sum()
         before = (self.scroll_offset.y, self.virtual_size.height)
+        self._at_end = self._at_end and self.joined
         if self._at_end and self._follows:
             self._measure_end()
         self._resize_content()
@@ -185,8 +231,9 @@ class Transcript(ScrollView, can_focus=True):
         self.scroll_to(y=max(0, row), animate=False, force=True)
         self._moving = False
 
-    def _settle(self) -> None:
-        """Renders what is in view, so that its height is true; what begins above the view shifts with its own growth."""
+    def _settle(self, read_from: int = 0) -> None:
+        """Renders what is in view, so that its height is true; what begins above the view shifts with its own growth, and
+        whoever turned a page up from a row with all that grew above that: nothing between the two pages is missed."""
         for _ in range(6):
             if not self._entries:
                 return
@@ -196,7 +243,7 @@ class Transcript(ScrollView, can_focus=True):
             for index in range(self._at(top), self._at(top + rows) + 1):
                 difference, _ = self._measure(index)
                 changed = changed or bool(difference)
-                if self._tops[index] < top:
+                if self._tops[index] < max(top, read_from):
                     shift += difference
             if not changed:
                 return
@@ -204,6 +251,7 @@ class Transcript(ScrollView, can_focus=True):
             self._resize_content()
             if shift and not self._at_end:
                 self._move_to(top + shift)
+                read_from += shift if read_from else 0
 
     # --- Textual ----------------------------------------------------------------------------------------------
 
@@ -213,10 +261,15 @@ class Transcript(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         if not self._moving and round(old_value) != round(new_value):
-            self._at_end = self._follows and round(new_value) >= self.max_scroll_y
-            self._settle()
-            if new_value < 1 and old_value > new_value:
+            self._at_end = self._follows and self.joined and round(new_value) >= self.max_scroll_y
+            turned = 0 < old_value - new_value <= self.scrollable_content_region.height
+            self._settle(round(old_value) if turned else 0)
+            near = NEAR * self.size.height
+            if new_value < near and old_value > new_value:
                 self.post_message(self.TopReached(self))
+            elif new_value > self.max_scroll_y - near and old_value < new_value and not self.joined:
+                self.post_message(self.EndReached(self))
+            self.post_message(self.Scrolled())
         super().watch_scroll_y(old_value, new_value)
 
     def render_line(self, y: int) -> Strip:

@@ -1,0 +1,56 @@
+"""Changing the settings of one agent: checked, journalled, and taken up at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core import fitting
+from core.llm import catalog
+from core.memory.embedding import WorkerGone
+from core.session import Session
+from core.store.journal import Draft
+from memgpt import config
+from memgpt import events as e
+from memgpt.home import UserError
+
+
+async def change_settings(session: Session, changes: Mapping[str, Any], keys: Mapping[str, str] | None = None) -> str:
+    """Journals settings of this agent; a new model sees the queue in its own packaging and counts anew. Where the window is
+    smaller than before, what is too much for it leaves main context first; what is said of that is the result.
+
+    Raises:
+        UserError: a setting is unknown, not an agent's, or of the wrong type.
+    """
+    good = {name: config.checked(name, value) for name, value in changes.items()}
+    if strange := [name for name in good if name not in config.AGENT_KEYS]:
+        raise UserError(f"{strange[0]} is not a setting of an agent.", "Set it without --agent.", status=2)
+    good = {name: value for name, value in good.items() if session.state.settings.get(name) != value}
+    if not good:
+        return ""
+    if good.get("embedding_model"):
+        await _can_embed(session, good["embedding_model"])
+    new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
+    before = await fitting.present(session, keys) if new_model or "context_window" in good else None
+    if "model" in good:
+        await catalog.check_provider(good["model"], session.gateway)
+    (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
+    if new_model:
+        await session.rerender()
+    session.tell(
+        e.Notice(step=step.id, at=step.at, text=", ".join(f"{name} = {value}" for name, value in good.items()))
+    )
+    agent = await session.agent(keys)
+    words = await fitting.fitted(session, agent, before) if before else ""
+    await session.tell_context()
+    return words
+
+
+async def _can_embed(session: Session, model: str) -> None:
+    try:
+        await session.corpus.embedder.describe(model)
+    except WorkerGone as error:
+        hint = "Give the name or folder of a sentence-transformers model that is on this machine."
+        raise UserError(
+            f"The embedding model {model!r} cannot be loaded ({str(error)[:160]}).", hint, status=2
+        ) from None

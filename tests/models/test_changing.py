@@ -1,0 +1,88 @@
+"""Another model in the middle of a conversation, and windows that are not what they seem."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from core.slash import change_settings
+from memgpt import events as e
+from tests.models.conftest import Made
+from tests.support import model_server as scripted
+from tests.support.agents import ended, of, run, said, turn
+from tests.support.dialects import VLLM, Anthropic, LlamaCpp, Ollama
+from tests.support.model_server import ModelServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TALK = "We talked about the harbour and its many boats, and about the keeper of the lighthouse. " * 12
+
+
+async def test_to_a_smaller_window_and_back(made: Made) -> None:
+    """What is too much leaves first, and is said; the old model's signatures stay behind; nothing is lost on the way back."""
+    with Anthropic() as large, VLLM(4096) as small:
+        session = await made(large, 32768)
+        searching = scripted.call("conversation_search", heartbeat=True, query="boats")
+        large.script(replace(searching, reasoning="Look."), scripted.say("Fine."))
+        for number in range(20):
+            await turn(session, f"Number {number}. {TALK}")
+        large.fallback = lambda request: (
+            scripted.plain("They spoke of boats.") if "tools" not in request else scripted.say("Yes.")
+        )
+        await change_settings(session, {"model_endpoint": small.url})
+        heard: list[e.Event] = []
+        session.listen(heard.append)
+        outcome = await run(session, "/model openai/scripted")
+        assert "4,096 tokens" in outcome.text and "moved to recall first" in outcome.text
+        (evicted,) = of(heard, e.Evicted)
+        assert evicted.messages > 10
+        context = await session.context()
+        assert context.window == 4096 and context.total < 4096 and not small.requests
+        assert said(await turn(session, "Still there?")) == "You said: Still there?"
+        assert "thinking" not in json.dumps(small.requests[-1]["messages"])
+        await change_settings(session, {"model_endpoint": large.url})
+        await run(session, "/model anthropic/claude-scripted")
+        assert (await session.context()).window == 32768
+        await turn(session, "And back?")
+        sent = json.dumps(large.requests[-1]["messages"])
+        assert "Still there?" in sent and evicted.summary[:20] in sent
+        found = (await session.agent()).external
+        assert (await found.search("recall", "Number 3", 0)).total > 0
+
+
+@pytest.mark.parametrize("kind", [VLLM, LlamaCpp])
+async def test_a_window_that_the_server_tells_is_known_before_the_first_call(
+    made: Made, kind: type[ModelServer]
+) -> None:
+    with kind(4096) as server:
+        session = await made(server, 32768)
+        assert (await session.context()).window == 4096
+
+
+async def test_ollama_is_asked_for_the_window_that_is_needed(made: Made) -> None:
+    with Ollama() as server:
+        session = await made(server, 12288)
+        await turn(session, "Hi")
+        assert server.requests[-1]["raw"]["options"]["num_ctx"] == 12288
+        await change_settings(session, {"context_window": 0})
+        await turn(session, "Hi")
+        assert server.requests[-1]["raw"]["options"]["num_ctx"] == 12288, (
+            "what it runs with, so that it need not load anew"
+        )
+
+
+async def test_a_server_that_cuts_without_a_word_is_found_out(made: Made) -> None:
+    """Ollama's OpenAI door takes no window; the counts that it reports give it away."""
+    with Ollama() as server:
+        server.url = f"{server.base}/v1"
+        session = await made(server, 16384, model="openai/scripted")
+        notices: list[str] = []
+        for number in range(20):
+            events = await turn(session, f"Number {number}. {TALK}")
+            assert ended(events) == "done"
+            notices += [event.text for event in of(events, e.Notice)]
+        assert any("read only 4,096 tokens" in text and "its window is 4,096" in text for text in notices)
+        assert (await session.context()).window == 4096
+        cut = [request["prompt_tokens"] for request in server.requests if request["prompt_tokens"] > 4096]
+        assert len(cut) <= 2 and server.requests[-1]["prompt_tokens"] <= 4096 and session.state.factor > 0.8

@@ -1,0 +1,77 @@
+"""The meter against the provider's own count, before each prompt is sent; benchmarks/ledger.py has the whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from core.roster import Roster
+from core.session import Session
+from memgpt import events as e
+from memgpt.config import AgentConfig
+from tests.support.agents import turn
+from tests.support.ledgers import SAID, answering, errors, openai_style
+from tests.support.model_server import ModelServer, prompt_tokens
+
+
+def with_hidden_words(body: Mapping[str, Any]) -> int:
+    """A provider that counts a tenth more than we do, and adds 300 tokens to every prompt."""
+    return round(prompt_tokens(body) * 1.1) + 300
+
+
+async def talked(roster: Roster, model: str, count: Callable[[Mapping[str, Any]], int]) -> Session:
+    with ModelServer(fallback=answering) as server:
+        server.count = count
+        wanted = AgentConfig(name="ada", model=model, model_endpoint=server.url, context_window=8192)
+        session = await roster.session(await roster.create(wanted))
+        for number in range(14):
+            await turn(session, SAID[number % len(SAID)])
+    return session
+
+
+@pytest.mark.parametrize(
+    ("model", "count"),
+    [("openai/scripted", prompt_tokens), ("openai/gpt-4o", openai_style)],
+    ids=["the same count", "OpenAI's formula"],
+)
+async def test_the_first_prompt_is_known_within_eight_per_cent(
+    roster: Roster, model: str, count: Callable[[Mapping[str, Any]], int]
+) -> None:
+    first, *later = await errors(await talked(roster, model, count))
+    assert abs(first) <= 0.08 and len(later) > 14
+    assert max(map(abs, later)) <= 0.02
+
+
+async def test_an_unknown_count_is_known_from_the_second_call_on(roster: Roster) -> None:
+    session = await talked(roster, "openai/scripted", with_hidden_words)
+    _, *later = await errors(session)
+    assert max(map(abs, later)) <= 0.02
+    context = await session.context()
+    assert context.source == "provider" and sum(row["tokens"] for row in context.sections) == context.total
+
+
+@pytest.mark.parametrize("windows", [(8192, 32_768), (32_768, 8192)])
+async def test_an_unknown_count_is_known_to_another_agent_at_its_first_call(
+    roster: Roster, windows: tuple[int, int]
+) -> None:
+    found = []
+    with ModelServer(fallback=answering) as server:
+        server.count = with_hidden_words
+        for name, window in zip(("ada", "bob"), windows, strict=True):
+            wanted = AgentConfig(name=name, model="openai/scripted", model_endpoint=server.url, context_window=window)
+            session = await roster.session(await roster.create(wanted))
+            assert (await session.context()).source == "own"
+            await turn(session, SAID[0])
+            found.append((await errors(session))[0])
+    assert abs(found[0]) > 0.2 > 0.08 >= abs(found[1])
+
+
+async def test_the_meter_says_whose_number_it_shows(roster: Roster, model: ModelServer) -> None:
+    wanted = AgentConfig(name="ada", model="openai/scripted", model_endpoint=model.url, context_window=8192)
+    session = await roster.session(await roster.create(wanted))
+    assert (await session.context()).source == "own"
+    await turn(session, "Hello")
+    shown = await session.context()
+    assert isinstance(shown, e.ContextChanged) and shown.source == "provider"

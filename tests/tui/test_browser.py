@@ -1,0 +1,181 @@
+"""The memory browser over a real engine: searched as one types, followed, and memory changed by it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from memgpt.home import Home
+from tests.support.model_server import ModelServer
+from tests.support.program import Program
+from tests.tui.test_app import Pilots, app_of, opened, says, until, write
+from tui.screens.browser import Browser
+from tui.widgets.hits import HitList
+from tui.widgets.reader import Reader
+
+
+def browser(pilot: Pilots) -> Browser:
+    assert isinstance(pilot.app.screen, Browser)
+    return pilot.app.screen
+
+
+def focused(pilot: Pilots) -> str | None:
+    return pilot.app.focused.id if pilot.app.focused else None
+
+
+def texts(pilot: Pilots) -> list[str]:
+    return [hit.text for hit in browser(pilot).query_one(HitList).hits]
+
+
+def keys_line(pilot: Pilots) -> str:
+    return str(browser(pilot).query_one("#keys").render())
+
+
+def reading(pilot: Pilots) -> str:
+    return browser(pilot).query_one(Reader).text.plain
+
+
+async def browse(pilot: Pilots, where: str = "") -> None:
+    await write(pilot, f"/browse {where}".strip())
+    await until(pilot, lambda: isinstance(pilot.app.screen, Browser) and len(pilot.app.screen.query(HitList)), 15)
+
+
+async def test_recall_is_searched_as_one_types_and_followed(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        for text in ("The ferry leaves at nine.", "I bought a red bicycle.", "Monday is for the dentist."):
+            await write(pilot, text)
+            await says(pilot, f"You said: {text}")
+        await browse(pilot)
+        await until(
+            pilot, lambda: texts(pilot)[:2] == ["You said: Monday is for the dentist.", "Monday is for the dentist."]
+        )
+        assert focused(pilot) == "search"
+        await pilot.press(*"bicycle")
+        await until(pilot, lambda: texts(pilot) and "red bicycle" in texts(pilot)[0])
+        assert "words 1" in reading(pilot)
+        for _ in range(40):  # it has a rank by meaning once it is embedded
+            if "meaning 1" in reading(pilot) or "meaning 2" in reading(pilot):
+                break
+            await pilot.press("backspace")
+            await pilot.pause(0.5)
+            await pilot.press("e")
+            await pilot.pause(0.5)
+        assert "meaning 1" in reading(pilot) or "meaning 2" in reading(pilot)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "ferry leaves" in reading(pilot) and "dentist" in reading(pilot))
+        assert "▌ you" in reading(pilot) or "▌ agent" in reading(pilot)
+        await pilot.press("escape")
+        assert focused(pilot) == "hits"
+        await pilot.press("e")
+        await until(pilot, lambda: "stands as it was said" in keys_line(pilot), 5)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1, 5)
+
+
+async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
+    home: Home, agent_name: str, model: ModelServer
+) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        for thing in ("ladder", "saw", "rope"):
+            await write(pilot, f"/passage add The {thing} is in the shed.")
+            await says(pilot, "Archival passage")
+        await until(pilot, lambda: sum("Archival passage" in e.text for e in app_of(pilot).bridge.view.chat) == 3)
+        await browse(pilot, "archival")
+        await until(pilot, lambda: len(texts(pilot)) == 3)
+        await pilot.press("down", "space", "space", "t")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        await pilot.press(*"shed", "enter")
+        await until(
+            pilot, lambda: [hit.tags for hit in browser(pilot).query_one(HitList).hits] == [("shed",), ("shed",), ()]
+        )
+        await pilot.press("e")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        await pilot.press("enter", *"Or was.", "ctrl+s")
+        await until(pilot, lambda: any(text.endswith("shed.\nOr was.") for text in texts(pilot)))
+        await pilot.press("u")
+        await until(pilot, lambda: not any("Or was." in text for text in texts(pilot)))
+        await pilot.press("a", "d")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        assert "ladder" in str(pilot.app.screen.query_one("#text").render())
+        await pilot.press("n")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 5)
+        assert len(texts(pilot)) == 3, "nothing goes without a yes"
+        await pilot.press("d")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        await pilot.press("y")
+        await until(pilot, lambda: texts(pilot) == [])
+        await pilot.press("u")
+        await until(pilot, lambda: len(texts(pilot)) == 3)
+        await pilot.press("u")
+        await until(pilot, lambda: all(not hit.tags for hit in browser(pilot).query_one(HitList).hits))
+
+
+async def test_a_source_is_browsed_but_not_changed(
+    home: Home, agent_name: str, model: ModelServer, tmp_path: Path
+) -> None:
+    program = Program(home)
+    (tmp_path / "notes.txt").write_text("The lighthouse keeper counts ships.\n")
+    name = f"s{agent_name}"
+    async with opened(home, agent_name, model) as pilot:
+        await asyncio.to_thread(program.good, "load", "file", name, str(tmp_path / "notes.txt"))
+        await asyncio.to_thread(program.good, "attach", name, "--agent", agent_name)
+        await browse(pilot, name)
+        await until(pilot, lambda: texts(pilot) == ["The lighthouse keeper counts ships."])
+        await pilot.press("down", "d")
+        await until(pilot, lambda: "changed in its files" in keys_line(pilot), 5)
+        assert len(texts(pilot)) == 1
+        after = (
+            len(browser(pilot).places) - browser(pilot).at
+        )  # with other agents in the home, theirs come before recall
+        await pilot.press(*["tab"] * after)
+        await until(pilot, lambda: "You said" not in reading(pilot) and browser(pilot).place.name == "recall")
+
+
+async def test_more_is_found_where_the_list_ends(
+    home: Home, agent_name: str, model: ModelServer, tmp_path: Path
+) -> None:
+    program = Program(home)
+    lines = (
+        f'{{"text": "message {n}", "role": "user", "created_at": "2025-01-01T00:{n // 60:02}:{n % 60:02}Z"}}'
+        for n in range(150)
+    )
+    (tmp_path / "talk.jsonl").write_text("\n".join(lines))
+    async with opened(home, agent_name, model) as pilot:
+        given = ("import", "messages", str(tmp_path / "talk.jsonl"), "--agent", agent_name, "--no-embed")
+        await asyncio.to_thread(program.good, *given)
+        await browse(pilot)
+        await until(pilot, lambda: len(texts(pilot)) == 60 and texts(pilot)[0] == "message 149")
+        await pilot.press("down", "G")
+        await until(pilot, lambda: len(texts(pilot)) == 120)
+        await pilot.press("G")
+        await until(pilot, lambda: len(texts(pilot)) == 150 and texts(pilot)[-1] == "message 0")
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: "message 12" in reading(pilot) and "▌ message 0" in reading(pilot))
+
+
+async def test_what_was_said_to_any_agent_is_found(
+    home: Home, agent_name: str, model: ModelServer, program: Program
+) -> None:
+    other = f"{agent_name}o"
+    program.good(
+        "send",
+        "--agent",
+        other,
+        "--create",
+        "--model",
+        "openai/scripted",
+        "--model-endpoint",
+        model.url,
+        "The zeppelin lands on Sunday.",
+    )
+    async with opened(home, agent_name, model) as pilot:
+        await browse(pilot, "all agents")
+        await pilot.press(*"zeppelin")
+        await until(pilot, lambda: "The zeppelin lands on Sunday." in texts(pilot))
+        await pilot.press("down")
+        await until(pilot, lambda: focused(pilot) == "hits")
+        assert {hit.agent for hit in browser(pilot).query_one(HitList).hits} == {other}
+        await pilot.press("d")
+        await until(pilot, lambda: "/agents goes there" in keys_line(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: "You said: The zeppelin lands" in reading(pilot))

@@ -1,0 +1,96 @@
+"""The context inspector over a real engine: every call along a line, its blocks, what changed, and searching in them."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memgpt.home import Home
+from tests.support import model_server as scripted
+from tests.support.model_server import ModelServer
+from tests.tui.test_app import Pilots, opened, says, until, write
+from tui.inspecting import Block, compared
+from tui.screens.inspector import Inspector
+from tui.widgets.pane import Pane
+from tui.widgets.reader import Reader
+
+
+def inspector(pilot: Pilots) -> Inspector:
+    assert isinstance(pilot.app.screen, Inspector)
+    return pilot.app.screen
+
+
+def figure(pilot: Pilots) -> str:
+    return str(inspector(pilot).query_one("#line-pane", Pane).border_title)
+
+
+async def test_every_call_is_walked_with_its_blocks(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        model.script(
+            scripted.call("core_memory_append", heartbeat=True, name="human", content="Keeps bees."),
+            scripted.say("How many hives?"),
+        )
+        await write(pilot, "I keep bees.")
+        await says(pilot, "How many hives?")
+        await write(pilot, "Seven, near the orchard.")
+        await says(pilot, "You said: Seven")
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown, 15)
+        screen = inspector(pilot)
+        assert len(screen.calls) == len(model.requests) == 3 and screen.place == 3 and "now" in figure(pilot)
+        assert screen.shown is not None and sum(block.tokens for block in screen.shown.blocks) == screen.shown.total
+        await pilot.press("left")
+        await until(pilot, lambda: "step" in figure(pilot))
+        assert screen.shown.total == screen.calls[2].total and screen.shown.source == "provider"
+        added = [block for block in screen.blocks if block.mark == "+"]
+        assert any("Seven, near the orchard." in block.text for block in added)
+        await pilot.press("left")
+        await until(pilot, lambda: screen.place == 1 and screen.shown and screen.shown.step <= screen.calls[1].step)
+        (human,) = [block for block in screen.blocks if block.section == "core_memory.human"]
+        assert human.mark == "~" and "Keeps bees." in human.text and "Keeps bees." not in human.before
+        await pilot.press("slash", *"bees", "enter")
+        await until(pilot, lambda: screen.sought.places)
+        assert all("bees" in screen.blocks[place].words for place in screen.sought.places)
+        before = screen.query_one("#blocks").highlighted  # type: ignore[attr-defined]
+        await pilot.press("n")
+        assert screen.query_one("#blocks").highlighted in screen.sought.places  # type: ignore[attr-defined]
+        assert len(screen.sought.places) == 1 or screen.query_one("#blocks").highlighted != before  # type: ignore[attr-defined]
+        await pilot.press("home")
+        await until(pilot, lambda: screen.place == 0)
+        await pilot.press("enter")
+        assert isinstance(pilot.app.focused, Reader)
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1, 5)
+
+
+async def test_it_opens_at_a_step(home: Home, agent_name: str, model: ModelServer) -> None:
+    async with opened(home, agent_name, model) as pilot:
+        for text in ("One.", "Two."):
+            await write(pilot, text)
+            await says(pilot, f"You said: {text}")
+        await write(pilot, "/context 4")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown, 15)
+        assert "step" in figure(pilot) and inspector(pilot).place == 0
+        await pilot.press("escape")
+        await write(pilot, "/context four")
+        await says(pilot, "'four' is not a step.")
+
+
+blocks = st.lists(
+    st.builds(
+        Block,
+        section=st.sampled_from(["instructions", "summary", "messages"]), role=st.just("user"), step=st.integers(0, 6),
+        tokens=st.integers(1, 9), recalled=st.just(0), text=st.sampled_from(["a", "b"]),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(blocks, blocks)
+def test_a_difference_holds_both_sides(now: list[Block], before: list[Block]) -> None:
+    """Everything that is there now is shown in its order, and nothing that was there before is lost."""
+    found = compared(now, before)
+    assert [block.text for block in found if block.mark != "-"] == [block.text for block in now]
+    kept = [block for block in found if block.mark in " ~"]
+    assert len(kept) + sum(block.mark == "-" for block in found) == len(before)
+    assert all(not block.text and block.before for block in found if block.mark == "-")

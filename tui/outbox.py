@@ -1,0 +1,155 @@
+"""What the user has written, on its way to the engine: kept until the engine has it, offered again where it never came."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from memgpt.home import UserError
+from tui.cli import front
+
+if TYPE_CHECKING:
+    from tui.app import MemGPTApp
+    from tui.rooms import Room
+
+
+class Outbox:
+    """Messages that were sent to one agent. `unsent` are those that wait for the engine to answer."""
+
+    def __init__(self, app: MemGPTApp, room: Room) -> None:
+        self.app, self.room = app, room
+        self.unsent: list[str] = []
+        self._offered: list[str] = []
+
+    def _later(self, work: Coroutine[Any, Any, None], group: str = "drafts") -> None:
+        self.app.run_worker(work, group=group, exit_on_error=False)
+
+    # --- sending ----------------------------------------------------------------------------------------------
+
+    def entered(self, written: str) -> None:
+        """Enter at the prompt: a message goes to the model, a command to whoever carries it out."""
+        text = written.strip()
+        if not text:
+            return
+        command = text.startswith("/")
+        self._later(self._remember(written if command else text, not command, time.time()))
+        if command:
+            self.app.run_command(text)
+        else:
+            self._later(self._send(text), "send")
+
+    def resend(self, text: str, instead_of: int) -> None:
+        """Sends a message in place of an earlier one of the user, whose step is given: what came after it is left."""
+        self._later(self._remember(text, True, time.time()))
+        self._later(self._send(text, instead_of), "send")
+
+    async def _remember(self, text: str, draft: bool, at: float) -> None:
+        again, self._offered = self._offered, []
+        await self.app.kept(front.sent, self.app.home, self.room.connection.agent, text, at if draft else None, again)
+
+    async def _send(self, text: str, instead_of: int = 0) -> None:
+        """Sends a message, with the files that it names; while the engine is not there yet, it waits."""
+        app = self.app
+        try:
+            text = await self._with_files(text)
+        except UserError as error:
+            await app.kept(front.heard, app.home, self.room.agent, [text])
+            app.prompt.put_before([text])
+            raise error from None
+        self.unsent.append(text)
+        self.room.bridge.changed.add("chat")
+        app.drawing.wake()
+        app.drawing.to_now()
+        await self.room.connection.ready()
+        try:
+            if instead_of:
+                await self.room.connection.ask("go_back", agent=self.room.agent, step=instead_of, before=True)
+        except UserError:
+            await app.kept(front.heard, app.home, self.room.agent, [text])
+            app.prompt.put_before([text])
+            raise
+        finally:
+            self.unsent.remove(text)
+            self.room.bridge.changed.add("chat")
+        await self.room.connection.send(text)
+
+    async def _with_files(self, text: str) -> str:
+        """The message with the files that it names as `@path`; what of them is left out is said."""
+        if "@" not in text:
+            return text
+        from tui import mentions
+
+        context = self.room.bridge.view.context
+        whole, left_out = await asyncio.to_thread(mentions.with_files, text, context.window if context else 0)
+        if whole != text:
+            await self.app.kept(front.heard, self.app.home, self.room.agent, [text])
+            await self.app.kept(front.sent, self.app.home, self.room.agent, whole, time.time(), (), False)
+        for line in left_out:
+            self.room.bridge.note(line)
+        return whole
+
+    async def stop(self) -> None:
+        """Stops the turn; messages that were waiting come back into the prompt."""
+        app = self.app
+        dropped = [text for text in await self.room.connection.cancel(queued=True) if text]
+        if dropped:
+            await self.app.kept(front.heard, app.home, self.room.connection.agent, dropped)
+            app.prompt.put_before(dropped)
+
+    async def take_back(self, place: int, text: str) -> None:
+        """Takes one message back that waits for its turn, and puts it before what is being written."""
+        answer = await self.room.connection.ask("take_back", agent=self.room.agent, place=place, text=text)
+        if not answer["text"]:
+            self.app.status.flash("it is with the model already")
+            return
+        await self.app.kept(front.heard, self.app.home, self.room.agent, [text])
+        self.app.prompt.put_before([text])
+        self.app.prompt.focus()
+
+    def keep_unsent(self, text: str) -> None:
+        """Puts what was written and cleared into the history that is kept."""
+        self._later(self.app.kept(front.sent, self.app.home, self.room.agent, text, None))
+
+    # --- what came, and what did not --------------------------------------------------------------------------
+
+    def heard(self, event: dict[str, Any]) -> None:
+        """A message of ours is in the journal, or words were forgotten."""
+        if event["type"] == "user_message" and not self.app.options.read_only:
+            self._later(self.app.kept(front.heard, self.app.home, self.room.connection.agent, [event["text"]]))
+        elif event["type"] == "rewound" and event["why"] == "forget":
+            self._recall_history()
+
+    def offer(self, snapshot: dict[str, Any]) -> None:
+        """Has what was sent but never came to the engine put into the prompt again."""
+        if not self.app.options.read_only:
+            self._later(self._offer(snapshot))
+
+    async def _offer(self, snapshot: dict[str, Any]) -> None:
+        from memgpt.events import microseconds
+
+        home, agent, lost, had = self.app.home, snapshot["agent"], [], []
+        known = [*self.unsent, *snapshot["activity"]["queued"]]
+        said = [event for event in snapshot["events"] if event["type"] == "user_message"]
+        for at, text in front.drafts_of(home, agent):
+            if text in known:
+                known.remove(text)
+            elif any(event["text"] == text and microseconds(event["at"]) >= int(at * 1000) * 1000 for event in said):
+                had.append(text)
+            else:
+                lost.append(text)
+        await self.app.kept(front.heard, home, agent, had)
+        if lost:
+            self._offered = lost
+            self.app.prompt.put_before(lost)
+            self.room.bridge.note("What you had sent did not come to the model. It is in the prompt again.")
+
+    async def forget(self, text: str) -> None:
+        """Takes words out of the prompt's history and out of the drafts, here and in the home."""
+        await self.app.kept(front.erase, self.app.home, text)
+        self._recall_history()
+
+    def _recall_history(self) -> None:
+        self.app.prompt.past = front.history(self.app.home)
+        self.app.prompt.rewind()

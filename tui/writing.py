@@ -1,0 +1,219 @@
+"""The prompt's helpers: completion, history, the editor, and the draft that is kept while it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+from textual.timer import Timer
+
+from memgpt.commands import may_be_command
+from memgpt.home import UserError
+from tui.cli import writing
+
+if TYPE_CHECKING:
+    from tui.app import MemGPTApp
+
+STILL_S = 0.4  # without a key, and what is written is kept
+NOT_LATER_S = 3.0  # at most, however long the typing goes on
+
+
+Place = tuple[int, int]
+NOW: Place = (0, 0)  # the end of the conversation
+
+
+class Writing:
+    """What happens around the prompt of the app."""
+
+    def __init__(self, app: MemGPTApp) -> None:
+        self.app = app
+        self._still: Timer | None = None
+        self._overdue: Timer | None = None
+        self._kept: dict[str, tuple[str, Place]] = {}
+        self._left = NOW  # where the conversation was read that was shown before
+        self._drafts: dict[str, writing.Draft] = {}  # of open agents that are not shown
+
+    # --- the palette above the prompt -------------------------------------------------------------------------
+
+    def typed(self) -> None:
+        """The text has changed."""
+        self._follow()
+        self.keep_soon()
+
+    def _follow(self) -> None:
+        app, prompt = self.app, self.app.prompt
+        was_open = app.menu.is_open
+        if prompt.text[:1] == "/" or "@" in prompt.text:
+            from tui.completion import choices
+
+            app.menu.follow(choices(app, prompt.text, prompt.cursor_offset), may_be_command(prompt.text))
+        elif was_open:
+            app.menu.close()
+        prompt.menu_open, prompt.menu_chosen = app.menu.is_open, False
+        if was_open or app.menu.is_open:  # else a key changes nothing of what works here, and has not to wait for it
+            app.hint()
+
+    def close_menu(self) -> None:
+        self.app.menu.close()
+        self.app.prompt.menu_open = self.app.prompt.menu_chosen = False
+        self.app.hint()
+
+    def moved(self, key: str) -> None:
+        """A key for what stands above the prompt."""
+        app, prompt, menu = self.app, self.app.prompt, self.app.menu
+        step = {"up": -1, "down": 1}.get(key)
+        if step and menu.is_open:
+            menu.move(step)
+            prompt.menu_chosen = True
+            return
+        if step:
+            if app.first_run:
+                app.first_run.move(step)
+            return
+        chosen = prompt.menu_chosen
+        self._follow()  # quick hands are ahead of the picture
+        prompt.menu_chosen = chosen and menu.marked is not None
+        choice = menu.marked if key == "take" else menu.first
+        if choice is None:
+            if key == "take":
+                prompt.submit()
+        elif key == "take" and choice.runs:
+            prompt.fill(choice.text.rstrip())
+            self.close_menu()
+            prompt.submit()
+        else:
+            prompt.fill(choice.text, choice.cursor)
+
+    # --- nothing that is typed is lost ------------------------------------------------------------------------
+
+    def keep_soon(self) -> None:
+        if self._still:
+            self._still.stop()
+        self._still = self.app.set_timer(STILL_S, self._keep_later)
+        if self._overdue is None:
+            self._overdue = self.app.set_timer(NOT_LATER_S, self._keep_later)
+
+    def _keep_later(self) -> None:
+        for timer in (self._still, self._overdue):
+            if timer:
+                timer.stop()
+        self._still = self._overdue = None
+        if not self.app.screen_stack:  # the app has ended meanwhile, and has kept it
+            return
+        if draft := self._changed():
+            kept = self.app.kept(writing.keep, self.app.home, self.app.room.agent, draft)
+            self.app.run_worker(kept, group="drafts", exit_on_error=False)
+
+    def keep_now(self) -> None:
+        """Keeps what is written, before anything else is done."""
+        self._left = self.app.chat.read_place
+        if draft := self._changed():
+            writing.keep(self.app.home, self.app.room.agent, draft)
+
+    def _changed(self) -> writing.Draft | None:
+        """What is written, if that is not what was kept last."""
+        if self.app.options.read_only:
+            return None
+        prompt, agent = self.app.prompt, self.app.room.agent
+        present = (prompt.whole, self.app.chat.read_place)
+        if present == self._kept.get(agent, ("", NOW)):
+            return None
+        self._kept[agent] = present
+        pastes = {token: text for token, text in prompt.folds.texts.items() if token in prompt.text}
+        return {"text": prompt.text, "pastes": pastes, **({"place": present[1]} if present[1] != NOW else {})}
+
+    async def take_up(self, agent: str) -> None:
+        """Puts what was being written to an agent, when a program ended, into the prompt."""
+        drafts = await asyncio.to_thread(writing.left, self.app.home, agent)
+        if drafts and agent == self.app.room.agent:
+            draft = writing.joined(drafts)
+            if draft["text"]:
+                self.show(draft, before=True)
+            await self._go_back_to(draft.get("place"))
+
+    async def _go_back_to(self, place: object) -> None:
+        """To where the conversation was read, unless it has been moved in meanwhile."""
+        if isinstance(place, list | tuple) and len(place) == 2 and self.app.chat.at_end:
+            await self.app.drawing.go(int(place[0]), int(place[1]))
+
+    def show(self, draft: writing.Draft, before: bool = False) -> None:
+        """Puts a draft into the prompt, or before what is being written."""
+        prompt = self.app.prompt
+        prompt.folds.texts |= draft.get("pastes", {})
+        if before and prompt.text:
+            prompt.put_before([draft["text"]])
+        else:
+            prompt.fill(draft["text"])
+
+    def changed_room(self, old: str, new: str) -> None:
+        """Another agent is shown: each has its own draft."""
+        prompt = self.app.prompt
+        self._drafts[old] = {"text": prompt.text, "pastes": dict(prompt.folds.texts), "place": self._left}
+        prompt.folds.texts = {}
+        prompt.instead_of = 0
+        draft = self._drafts.pop(new, {"text": "", "pastes": {}})
+        self.show(draft)
+        prompt.rewind()
+        if (place := draft.get("place", NOW)) != NOW:
+            self.app.run_worker(self._go_back_to(place), group="history", exit_on_error=False)
+
+    def renamed(self, old: str, new: str) -> None:
+        """What was being written to an agent is kept under its new name."""
+        for kept in (self._kept, self._drafts):
+            if old in kept:
+                kept[new] = kept.pop(old)  # type: ignore[assignment]
+        writing.renamed(self.app.home, old, new)
+
+    # --- history and editor -----------------------------------------------------------------------------------
+
+    async def search_history(self) -> None:
+        """Lets an earlier text be found by any of its words, and puts it into the prompt."""
+        from tui.screens.finding import Find
+
+        past = list(dict.fromkeys(reversed(self.app.prompt.past)))
+        text = await self.app.push_screen_wait(Find("What was written before", past))
+        if text:
+            self.app.prompt.replace_kept(text)
+        self.app.prompt.focus()
+
+    def edit(self) -> None:
+        """Hands what is written to $EDITOR and takes it back."""
+        prompt = self.app.prompt
+        self.keep_now()
+        try:
+            prompt.fill(edited(self.app, prompt.whole))
+        except UserError as error:
+            self.app.bridge.note(str(error), "error")
+
+
+def edited(app: MemGPTApp, text: str) -> str:
+    """A text as it comes back from the user's editor, the app out of the way meanwhile.
+
+    Raises:
+        UserError: there is no editor, it failed, or the terminal cannot be handed over; the text is what it was.
+    """
+    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    with tempfile.TemporaryDirectory(prefix="memgpt-") as folder:
+        path = Path(folder) / "message.md"
+        path.write_text(text, encoding="utf-8")
+        try:
+            with app.suspend():
+                status = subprocess.call([*command, str(path)])
+        except SuspendNotSupported:
+            raise UserError(
+                "This terminal cannot be handed to an editor.", "Write here; Ctrl+J makes a line."
+            ) from None
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise UserError(
+                f"{command[0]} cannot be started: {why}.", "Set EDITOR to an editor that is here."
+            ) from None
+        if status:
+            raise UserError(f"{command[0]} ended with status {status}; nothing was changed.")
+        return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
