@@ -18,6 +18,7 @@ from core.store.journal import Draft, now
 from core.transcript import events_of
 from memgpt import events as e
 from memgpt.home import UserError, checked_name, fold
+from memgpt.words import counted
 
 JSONL = ".jsonl"
 MOST_BAD = 5  # files that could not be read are named
@@ -103,7 +104,7 @@ async def _tell(roster: Roster, session: Session, source: str, what: str) -> Non
             passages = await roster.library.passages(source)
         except UserError:  # deleted meanwhile
             return
-        said = f"The source {source!r} {what}: {passages} passages now."
+        said = f"The source {source!r} {what}: {counted(passages, 'passage')} now."
         with contextlib.suppress(ModelError, UserError):  # a model that cannot be had: the next one is told by metadata
             renderer = (await session.agent()).renderer
             packed = instructions.document_event(said, now(), renderer.zone)
@@ -135,17 +136,19 @@ def load_and_attach(roster: Roster, session: Session, path: Path, name: str) -> 
 async def _load_and_attach(roster: Roster, session: Session, path: Path, source: str, job: Job) -> None:
     kind = "directory" if path.is_dir() else "jsonl" if path.suffix.lower() == JSONL else "file"
     try:
-        loaded = await load(roster, kind, source, path, job, (), True)
+        told = (await load(roster, kind, source, path, job, (), True)).to_json()
+        for bad in told["bad"][:MOST_BAD]:
+            job.say(f"{bad['file'] if 'file' in bad else 'line ' + str(bad['line'])} was skipped: {bad['reason']}.")
+        if (more := len(told["bad"]) - MOST_BAD) > 0:
+            job.say(f"{more} more could not be read.")
+        if not roster.home.source_file(source).exists():
+            job.say(f"There is nothing in {path} that can be loaded.")
+            return
         await attach(roster, await roster.session(session.name), source)
+        passages = await roster.library.passages(source)
+        job.say(f"Source {source!r} is loaded and attached: {counted(passages, 'passage')}.")
     except UserError as error:
         job.say(str(error))
-        return
-    told = loaded.to_json()
-    for bad in told["bad"][:MOST_BAD]:
-        job.say(f"{bad['file'] if 'file' in bad else 'line ' + str(bad['line'])} was skipped: {bad['reason']}.")
-    more = len(told["bad"]) - MOST_BAD
-    also = f" {more} more could not be read." if more > 0 else ""
-    job.say(f"Source {source!r} is loaded and attached: {await roster.library.passages(source)} passages.{also}")
 
 
 def _name_for(path: Path) -> str:

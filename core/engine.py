@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import fcntl
 import json
 import os
@@ -30,6 +31,7 @@ PATIENCE_S = 2.0  # with one that leaves more than that unread
 WATCH_S = 0.5
 MAKE_WAY_S = 30.0
 STOP_S = 3.5  # of the five seconds in which SIGTERM must be done
+LAST_S = 10.0  # for what is left to do after these
 REFUSED = 3
 
 
@@ -125,6 +127,9 @@ class Engine:
         write_private(self.home.pid, f"{os.getpid()}\n{path}\n{socket.gethostname()}\n{wire.build()}\n")
 
     def leave(self, now: bool) -> None:
+        """Begins the end, which comes whatever hangs: what is committed stays, as when a process is killed."""
+        if not self._leave.is_set() or (now and not self._now):
+            faulthandler.dump_traceback_later((STOP_S if now else MAKE_WAY_S) + LAST_S, exit=True)
         self._now = self._now or now
         self._leave.set()
 
@@ -254,7 +259,7 @@ class Engine:
             "version": wire.version(),
             "build": wire.build(),
             "agents": sorted(session.name for session in self.roster.sessions.values()),
-            "front_ends": len(self.front_ends),
+            "front_ends": len(self.front_ends) - 1,  # without the one that asks
             "memory_bytes": held,
         }
 

@@ -11,6 +11,7 @@ from core.context.manager import Summarise
 from core.context.window import WindowTooSmall
 from core.llm.types import ModelError
 from core.session import Session
+from memgpt.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +54,8 @@ async def fitted(session: Session, agent: Agent, before: Before) -> str:
         return str(error)
     finally:
         manager.summarise = own
-    return f"Its window is {manager.limits.window:,} tokens: {gone} messages moved to recall first." if gone else ""
+    return (
+        f"Its window is {manager.limits.window:,} tokens: {counted(gone, 'message')} moved to recall first."
+        if gone
+        else ""
+    )

@@ -44,6 +44,7 @@ from memgpt import config
 from memgpt.config import AgentConfig
 from memgpt.events import microseconds
 from memgpt.home import UserError
+from memgpt.words import counted
 
 Part = tuple[str, Any]
 Parameters = Mapping[str, Any]
@@ -123,10 +124,14 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     session.tell(session.activity())
     session.tell_news()
     await session.tell_context()
-    if fresh and given.get("greet"):  # after the first page: counting it loads a tokenizer
-        await session.greet(caller.keys)
-    elif logs_in:
+    if logs_in and not (fresh and given.get("greet")):  # after the first page: counting it loads a tokenizer
         await session.login()
+
+
+async def _greet(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    """A new agent speaks first; asked for by the front end that made it, when its user has not begun to write."""
+    await (await _session(roster, given)).greet(caller.keys)
+    yield "result", {}
 
 
 async def _snapshot_now(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
@@ -212,7 +217,7 @@ async def _roster_command(roster: Roster, session: Session, line: str, caller: C
         case "sources" | "attach" if not argument:
             listed = await roster.library.listed()
             lines = [
-                f"{'* ' if row['name'] in session.state.sources else '  '}{row['name']}: {row['passages']} passages"
+                f"{'* ' if row['name'] in session.state.sources else '  '}{row['name']}: {counted(row['passages'], 'passage')}"
                 for row in listed
             ]
             return Outcome("\n".join(lines) or "No source is loaded. /load PATH makes one.", data=listed)
@@ -366,7 +371,7 @@ Operation = Callable[[Roster, Parameters, Caller], AsyncIterator[Part]]
 LASTING = ("send", "resume", "command")  # go on when the front end that asked is gone
 _OPERATIONS: dict[str, Operation] = {
     "agents": _agents, "create_agent": _create_agent, "delete_agent": lifecycle.delete,
-    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "snapshot": _snapshot_now, "history": history.operation, "place_at": history.step_at,
+    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "greet": _greet, "snapshot": _snapshot_now, "history": history.operation, "place_at": history.step_at,
     "send": _send, "resume": _resume, "cancel": _cancel, "command": _command, "search": _search,
     "search_many": _search_many, "show": _show, "forget": _forget, "import_messages": _import_messages,
     "load": _load, "sources": _sources, "attach_source": _attach_source,

@@ -16,6 +16,7 @@ from core.moving import left_steps, move_head
 from core.store import tree
 from core.store.journal import Draft, now
 from memgpt.home import UserError, fold
+from memgpt.words import counted
 
 SHOWN_LEFT = 12  # lines of what a restore leaves out
 
@@ -70,7 +71,7 @@ def _named(step: Step) -> str:
         case "attach" | "detach":
             return f"source {step.body['source']} {step.kind}ed"
         case "import":
-            return f"{step.body['count']} messages imported from {step.body['file']}"
+            return f"{counted(step.body['count'], 'message')} imported from {step.body['file']}"
         case "checkpoint":
             return f"checkpoint {step.body['name']} (it can still be returned to)"
         case "instructions":

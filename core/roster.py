@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.context.blocks import block_limit
+from core.ending import ended
 from core.llm import catalog
 from core.llm.builtin import Builtin
 from core.llm.capabilities import Remembered
@@ -59,9 +60,10 @@ class Roster:
         self.library = Library(self.home, self.embedder, str(config.load(self.home)["embedding_model"]))
 
     async def warm(self) -> None:
-        """Begins what takes seconds: the embedding worker, litellm, and the offline model where it is the default."""
-        await self.embedder.start()
+        """Begins what takes seconds: litellm and the offline model where it is the default, which an answer waits for, then
+        the embedding worker."""
         await self.gateway.warm()
+        await self.embedder.start()
 
     # --- agents -----------------------------------------------------------------------------------------------
 
@@ -288,9 +290,7 @@ class Roster:
 
     async def finish(self, now_: bool, seconds: float) -> None:
         """Waits for turns, or interrupts them; closes every file; ends the children."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*map(ended, self._tasks))
         turns = [asyncio.create_task(session.finished()) for session in self.sessions.values()]
         if turns and not now_:
             await asyncio.wait(turns, timeout=seconds)

@@ -11,6 +11,7 @@ from typing import Any
 from core import adapting
 from core.agent import Agent
 from core.context import instructions
+from core.ending import ended
 from core.llm.gateway import Gateway
 from core.llm.types import ModelError
 from core.memory.search import Corpus
@@ -24,7 +25,6 @@ from memgpt import events as e
 from memgpt.home import UserError
 
 INTERRUPT_S = 2.0
-FIRST_WORD_S = 0.3  # in which what was typed while the app opened can arrive
 REPACKED_BY = ("learnt_protocol", "standing_in")  # settings after which the queue is packed anew
 MINUTE = 60_000_000  # microseconds
 LOOKED_BACK = 50  # function returns among which a pause of heartbeats is looked for
@@ -336,7 +336,6 @@ class Session:
         """A new agent speaks first: its first login begins a turn, unless the user has written meanwhile. Small models
         make nothing of an event."""
         agent = await self.agent(keys)
-        await asyncio.sleep(FIRST_WORD_S)
         if self.busy or not self.owes_login:
             return
         if not agent.renderer.searches:
@@ -367,7 +366,7 @@ class Session:
         self.cancel()
         if self._runner:
             await asyncio.wait({self._runner}, timeout=INTERRUPT_S)
-            self._runner.cancel()
+            await ended(self._runner)
 
     async def close(self) -> None:
         """Waits for the turns, and closes the file."""

@@ -23,6 +23,7 @@ from core.transcript import transcript
 from memgpt import commands
 from memgpt import events as e
 from memgpt.home import UserError
+from memgpt.words import counted
 
 DEFAULT_POP = 3  # usually one turn: question, call, result
 AUTOMATED_TIMER = "The user asked for a heartbeat."
@@ -41,6 +42,8 @@ async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, s
         raise UserError(commands.unknown(word), status=2)
     if command.needs_argument and not argument:
         raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.", status=2)
+    if argument and not command.arguments:
+        raise UserError(f"/{command.name} takes nothing after it.", f"Write {command.usage}.", status=2)
     if session.busy and not command.busy:
         raise UserError(f"/{command.name} has to wait until the model is done.", "Stop it first, or wait.")
     return await handler(Asked(session, argument, confirmed, keys))
@@ -155,7 +158,9 @@ async def _summarize(asked: Asked) -> Outcome:
     if step is None:
         raise UserError("There is nothing to summarise yet.", "Only messages before the last turn can leave.")
     await moving.announce(asked.session, [step])
-    return Outcome(f"{step.body['messages']} messages moved to recall, summary rewritten:\n{step.text('summary')}")
+    return Outcome(
+        f"{counted(step.body['messages'], 'message')} moved to recall, summary rewritten:\n{step.text('summary')}"
+    )
 
 
 async def _systemswap(asked: Asked) -> Outcome:

@@ -48,7 +48,8 @@ class Summariser:
         messages = [{"role": "system", "content": order}, {"role": "user", "content": text}]
         request = Request(model.name, model.endpoint, messages, [], protocol, tokens, model.keys, model.timeout, 0)
         try:
-            reply = await raced(asyncio.wait_for(self.thinking.gateway.reply(request), TIMEOUT_S), self.thinking.cancel)
+            async with asyncio.timeout(TIMEOUT_S):
+                reply = await raced(self.thinking.gateway.reply(request), self.thinking.cancel)
         except TimeoutError:
             self._resting = RESTS
             raise SummaryFailed("the model took too long.") from None

@@ -12,6 +12,7 @@ from core.context.queue import Limits, last_turn
 from core.context.reckoning import Provider, Reckoning
 from core.context.render import Renderer
 from core.context.window import Fixed, Part, Prompt, assemble, space
+from core.ending import ended
 from core.external import ExternalContext
 from core.functions.executor import OK
 from core.functions.memory import DONE
@@ -365,9 +366,7 @@ async def raced(work: Awaitable[T], cancel: asyncio.Event) -> T:
         raise Stopped
     finally:
         stop.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 async def until(pieces: AsyncIterator[T], cancel: asyncio.Event) -> AsyncIterator[T]:

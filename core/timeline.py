@@ -10,6 +10,7 @@ from core.messages import Step
 from core.store import rows
 from core.transcript import cause_of
 from memgpt.events import rfc3339
+from memgpt.words import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,7 +97,7 @@ def _marks(step: Step) -> list[tuple[str, str]]:
         case "pressure":
             return [("pressure", f"memory pressure at {body['tokens']:,} tokens")]
         case "evict":
-            return [("evicted", f"{body['messages']} messages moved to recall")]
+            return [("evicted", f"{counted(body['messages'], 'message')} moved to recall")]
         case "recalled":
             count = len(body["pages"])
             return [("recalled", f"{count} page{'s' if count != 1 else ''} came back")]

@@ -22,6 +22,7 @@ from memgpt.commands import located
 from memgpt.config import AgentConfig
 from memgpt.home import Home, UserError, find_home
 from memgpt.link import Link, LinkLost
+from memgpt.words import counted
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -247,7 +248,7 @@ def message_of(event: Mapping[str, Any]) -> Json | None:
         case "memory_pressure":
             text = f"memory pressure: {event['tokens']} of {event['limit']} tokens"
         case "evicted":
-            text = f"{event['messages']} messages moved to recall memory"
+            text = f"{counted(event['messages'], 'message')} moved to recall memory"
         case "recalled":
             text = f"{len(event['items'])} memories were looked up"
         case "core_memory":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 
 from memgpt.home import Home
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S
 from tests.support.program import Program
 
 if TYPE_CHECKING:
@@ -26,9 +29,16 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("ours", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("ours")
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would theirs
 os.environ["TZ"] = "UTC"
 time.tzset()
-os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", MEMGPT_ENGINE_LINGER="30", MEMGPT_SERVER_PORTS="")
+os.environ.update(
+    HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", LITELLM_LOCAL_MODEL_COST_MAP="True", MEMGPT_ENGINE_LINGER="120",
+    MEMGPT_SERVER_PORTS="",
+)  # fmt: skip
+MEMORY = Path("/dev/shm")  # a file system that writes to no disk, where there is one
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
 _connect = socket.socket.connect
 
 
@@ -66,9 +76,9 @@ def ended(home: Home) -> None:
     if home.path.exists():
         subprocess.run(
             [sys.executable, "-P", "-m", "memgpt", "engine", "stop", "--now"],
-            env={**os.environ, "MEMGPT_HOME": str(home.path)}, check=False, timeout=30, capture_output=True,
+            env={**os.environ, "MEMGPT_HOME": str(home.path)}, check=False, timeout=LONGEST_S, capture_output=True,
         )  # fmt: skip
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + LONGEST_S
     while (left := processes_of(home)) and time.monotonic() < deadline:
         time.sleep(0.05)
     for process in left:
@@ -76,15 +86,17 @@ def ended(home: Home) -> None:
     assert not left, f"still running: {[process.cmdline() for process in left]}"
 
 
-def processes_of(home: Home) -> list[psutil.Process]:
+def processes_of(home: Home, word: str = "") -> list[psutil.Process]:
+    """The processes of a home that run, those with that word in their command line."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("MEMGPT_HOME") == str(home.path) and process.status() != psutil.STATUS_ZOMBIE:
+            ours = process.environ().get("MEMGPT_HOME") == str(home.path) and process.pid != os.getpid()
+            if ours and word in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.Error, OSError):
             continue
-    return [process for process in found if process.pid != os.getpid()]
+    return found
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memgpt.commands import fork_argument
 from memgpt.home import UserError, fold
+from memgpt.words import counted
 from tui.cli import front
 from tui.screens.dialogs import Ask, Confirm
 
@@ -95,7 +96,7 @@ async def _import(app: MemGPTApp, argument: str) -> None:
         raise UserError(f"There is no file {path}.", "Give the path of one.")
     if path.suffix.lower() == JSONL:
         found = await app.jobs.run(f"importing {path.name!r}", "import_messages", agent=app.room.agent, path=str(path))
-        app.bridge.note(f"{found['imported']} messages of {path.name} are in recall storage.")
+        app.bridge.note(f"{counted(found['imported'], 'message')} of {path.name} are in recall storage.")
         return
     wanted = {"name": " ".join(words)} if words else {}
     made = await app.jobs.run(f"importing {path.name!r}", "import_agent", path=str(path), **wanted)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from memgpt import events as e
 from tui.text import inert
-from tui.view import BlockView, Entry, View
+from tui.view import BlockView, Entry, Retrying, View
 
 COURSE = 60  # model calls that the sparkline remembers
 SEARCHES = ("conversation_search", "conversation_search_date", "archival_memory_search")
@@ -88,8 +88,9 @@ class Bridge:
                 entry.change(who=name)
         self._mark("chat", "status")
 
-    def redraw(self, snapshot: dict[str, Any]) -> None:
-        """The view anew, after the conversation was moved to another leaf; what the program said last stays."""
+    def redraw(self, snapshot: dict[str, Any], since: Sequence[dict[str, Any]]) -> None:
+        """The view anew, after the conversation was moved to another leaf, with the events that came since; what the
+        program said last stays."""
         said: list[Entry] = []
         for entry in reversed(self.view.chat):
             if entry.kind not in ("note", "error") or entry.step:
@@ -97,14 +98,19 @@ class Bridge:
             said.insert(0, entry)
         self.show(snapshot)
         self.view.chat += said
+        self.follow(since)
+
+    def follow(self, events: Sequence[dict[str, Any]]) -> None:
+        """What has happened since the snapshot that is shown."""
+        for event in events:
+            self.apply(event)
 
     def resume(self, snapshot: dict[str, Any]) -> None:
         """After a lost link: only what was missed, unless too much was."""
         if snapshot["reset"] or snapshot["agent"] != self.view.agent:
             self.show(snapshot)
             return
-        for value in snapshot["events"]:
-            self.apply(value)
+        self.follow(snapshot["events"])
         self.view.phase = inert(snapshot["activity"]["phase"])
         self._mark("chat", "monologue", "status")
 
@@ -226,8 +232,8 @@ class Bridge:
             (self.view.chat if of == e.AssistantMessage.type else self.view.monologue).remove(entry)
             del self._open[of]
             self._mark("reset")
-        again = f"try {event.attempt} of {event.of} in" if event.attempt else "waiting"
-        self.view.retry = inert(f"{again} {event.wait_s:.0f} s · {event.reason}")
+        what = f"try {event.attempt} of {event.of} in" if event.attempt else "waiting"
+        self.view.retry = Retrying(what, event.wait_s, inert(event.reason))
         self._mark("status", "chat")
 
     def _on_usage(self, event: e.Usage) -> None:
@@ -235,7 +241,7 @@ class Bridge:
         figures.cached, figures.prompt_tokens = event.cached_tokens, event.prompt_tokens
         self._remember(event.prompt_tokens)
         figures.total_cost_usd += event.cost_usd or 0.0
-        self.view.retry = ""
+        self.view.retry = None
         self._mark("context", "status")
 
     def _remember(self, tokens: int) -> None:
@@ -250,7 +256,7 @@ class Bridge:
 
     def _failed(self, text: str, event: e.Event) -> None:
         self.view.chat.append(Entry("error", inert(text.strip()), event.step, event.at))
-        self.view.retry = ""
+        self.view.retry = None
         self._mark("chat", "status")
 
     def _on_turn_end(self, event: e.TurnEnd) -> None:
@@ -260,7 +266,7 @@ class Bridge:
         for entry in self._open.values():
             entry.change(open=False)
         self._open.clear()
-        self.view.retry = ""
+        self.view.retry = None
         self._mark("chat", "monologue", "status")
 
     def _on_rewound(self, event: e.Rewound) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memgpt import commands, config
 from memgpt.home import LOOKING_ON, UserError, texts
+from memgpt.words import counted
 from tui import agents, days
 from tui import theme as themes
 from tui.cli import front
@@ -75,7 +76,7 @@ async def _session(app: MemGPTApp, command: commands.Command, argument: str) -> 
 
 
 async def _attach(app: MemGPTApp, sources: list[dict[str, Any]]) -> None:
-    choices = [(row["name"], f"{row['passages']} passages") for row in sources]
+    choices = [(row["name"], counted(row["passages"], "passage")) for row in sources]
     name = await app.push_screen_wait(Pick("Attach a source", choices))
     if name:
         app.bridge.note((await app.connection.command(f"/attach {name}"))["text"])
@@ -148,8 +149,10 @@ async def _forget(app: MemGPTApp, argument: str) -> None:
         return
     await app.outbox.forget(argument)
     await app.connection.ask("forget", agent=app.connection.agent, text=argument, confirmed=True)
+    snapshot, since = await app.connection.draw_anew()
+    app.bridge.show(snapshot)  # and nothing of what was noted, in which it may stand
+    app.bridge.follow(since)
     app.bridge.note("Erased.")
-    app.bridge.show(await app.connection.draw_anew())
 
 
 async def _copy(app: MemGPTApp, argument: str) -> None:

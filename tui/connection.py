@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from memgpt.link import Link, LinkLost
 from tui.options import RunOptions
 
 AGAIN_S = 0.5  # before a lost link is opened anew
+FIRST_WORD_S = 0.3  # for the user to begin, before a new agent does
+PRESENT = ("activity", "context")  # events that say how things are, whatever the step
 Told = Callable[[dict[str, Any]], None]
 
 
@@ -38,9 +41,10 @@ class Connection:
         self._ready = asyncio.Event()
         self._entered: set[str] = set()
         self._switch = asyncio.Event()
+        self._meanwhile: list[list[dict[str, Any]]] = []
         self.overrides = dict(options.overrides)
         self.seen = 0
-        self.user_waits: Callable[[], bool] = lambda: False  # whether the user has written already
+        self.user_waits: Callable[[], bool] = lambda: False  # whether the user has written, or begun to
         self.can_show: Callable[[], Awaitable[object]] = _at_once  # what a snapshot waits for
 
     async def run(self) -> None:
@@ -62,14 +66,16 @@ class Connection:
 
     async def _listen(self) -> None:
         link = await Link.open(self.home, role=self.role, read_only=self.options.read_only)
+        entering = self.agent not in self._entered
+        greets = entering and self.options.greet and not self.options.read_only
+        greeting: asyncio.Future[None] | None = None
         try:
-            entering = self.agent not in self._entered
             attachment = await link.attach(
                 self.agent,
                 since=0 if entering else self.seen,
                 create=not self.options.read_only,
                 login=entering and not self.options.read_only,
-                greet=entering and self.options.greet and not self.options.read_only and not self.user_waits(),
+                greet=greets,
                 read_only=self.options.read_only,
                 **({} if self.options.read_only else self.overrides),
             )
@@ -80,13 +86,26 @@ class Connection:
             await self.can_show()
             self._on_snapshot(attachment.snapshot, not entering)
             self._ready.set()
+            if greets:
+                greeting = asyncio.ensure_future(self._greeted(link))
             async for event in attachment:
                 if event["type"] == "renamed":
                     self.renamed(event["name"])
+                for told in self._meanwhile:
+                    told.append(event)
                 self._on_event(event)
         finally:
+            if greeting:
+                greeting.cancel()
             self._link = None
             await link.close()
+
+    async def _greeted(self, link: Link) -> None:
+        """Has a new agent speak first, where the user does not."""
+        await asyncio.sleep(FIRST_WORD_S)
+        if not self.user_waits():
+            with contextlib.suppress(LinkLost):  # whoever listens is told
+                await link.ask("greet", agent=self.agent)
 
     async def switch(self, agent: str, **overrides: Any) -> None:
         """Goes over to another agent, which is made if there is none of that name."""
@@ -101,10 +120,19 @@ class Connection:
         self._entered.add(name)
         self.agent = name
 
-    async def draw_anew(self) -> dict[str, Any]:
-        """A fresh snapshot, after the conversation was moved to another leaf."""
+    async def draw_anew(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """A fresh snapshot, after the conversation was moved to another leaf, and what has been told meanwhile that is not
+        in it: events may overtake an answer."""
         link = await self._linked()
-        return dict((await link.ask("snapshot", agent=self.agent))["snapshot"])
+        told: list[dict[str, Any]] = []
+        self._meanwhile.append(told)
+        try:
+            snapshot = dict((await link.ask("snapshot", agent=self.agent))["snapshot"])
+        finally:
+            self._meanwhile = [other for other in self._meanwhile if other is not told]
+        return snapshot, [
+            event for event in told if event["type"] in PRESENT or int(event.get("step") or 0) > snapshot["step"]
+        ]
 
     # --- asking -----------------------------------------------------------------------------------------------
 

@@ -100,7 +100,8 @@ class Drawing:
         return [*past.chat(), *(self._queued if past.joined else ())]
 
     async def _draw_anew(self) -> None:
-        self.app.bridge.redraw(await self.app.connection.draw_anew())
+        bridge = self.app.bridge
+        bridge.redraw(*await self.app.connection.draw_anew())
 
     async def read_on(self, up: bool) -> None:
         """Has the page before what is held of the conversation, or the one after it."""

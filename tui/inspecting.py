@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memgpt.events import microseconds
+from memgpt.words import counted
 
 MARKS = {"evicted": "↓", "rewound": "↶", "pressure": "!", "edit": "±", "recalled": "●", "search": "?"}
 SEARCHES = ("conversation_search", "conversation_search_date", "archival_memory_search")
@@ -53,7 +54,7 @@ def calls_of(events: Iterable[Mapping[str, Any]], window: int) -> list[Call]:
 def _mark(event: Mapping[str, Any]) -> tuple[str, str] | None:
     match event["type"]:
         case "evicted":
-            return "evicted", f"{event['messages']} messages moved to recall"
+            return "evicted", f"{counted(event['messages'], 'message')} moved to recall"
         case "memory_pressure":
             return "pressure", "memory pressure"
         case "core_memory":

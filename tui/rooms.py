@@ -28,7 +28,7 @@ class Room:
         options = replace(app.options, agent=agent, overrides=overrides)
         self.connection = Connection(app.home, options, "screen", self._snapshot, self._event, self._trouble)
         self.outbox = Outbox(app, self)
-        self.connection.user_waits = lambda: bool(self.outbox.unsent)
+        self.connection.user_waits = lambda: bool(self.outbox.unsent or app.prompt.text)
         self.connection.can_show = app.painted.wait
         self.news = False
         self.worker: Worker[None] | None = None

@@ -63,6 +63,15 @@ class Figures:
     course: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The model is asked again in `wait_s` seconds, counted from when it is first shown."""
+
+    what: str
+    wait_s: float
+    reason: str
+
+
 @dataclass(slots=True)
 class View:
     """Everything that is on the screen of one agent."""
@@ -77,7 +86,7 @@ class View:
     paging: str = ""
     phase: str = "starting"
     queued: list[str] = field(default_factory=list)
-    retry: str = ""
+    retry: Retrying | None = None
     figures: Figures = field(default_factory=Figures)
     step: int = 0
     first_step: int = 0

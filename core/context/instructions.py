@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from core.context.blocks import SMALL_WINDOW
 from core.llm import grounding
 from core.messages import Block
+from memgpt.words import counted
 
 FULL = """You are MemGPT: a companion with a memory that you manage yourself. Your persona is in core memory; speak and act as it says.
 
@@ -94,7 +95,7 @@ def metadata_text(changed_at: int, zone: tzinfo | None, sources: Mapping[str, in
     heading = f"# Core memory (last changed {stamp(changed_at, zone)})"
     if not sources:
         return heading
-    listed = [f"{name} ({count} passages)" for name, count in list(sources.items())[-NAMED_SOURCES:]]
+    listed = [f"{name} ({counted(count, 'passage')})" for name, count in list(sources.items())[-NAMED_SOURCES:]]
     more = [f"{len(sources) - len(listed)} more"] if len(sources) > len(listed) else []
     return f"# Documents\narchival_memory_search also covers: {', '.join([*listed, *more])}.\n\n{heading}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import os
@@ -117,11 +116,11 @@ class Builtin:
         order = {"path": str(path), "secret": secret, "window": window, "threads": THREADS}
         process.stdin.write(json.dumps(order).encode() + b"\n")
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), START_S)
+            async with asyncio.timeout(START_S):
+                line = await process.stdout.readline()
             answer = json.loads(line)
         except (TimeoutError, json.JSONDecodeError):
-            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
-                process.kill()
+            await children.end(process)
             raise ModelError(
                 f"{path.name} could not be loaded.", "Check that it is a GGUF file that fits into memory."
             ) from None
@@ -130,8 +129,7 @@ class Builtin:
     async def close(self) -> None:
         for server in self._servers.values():
             if server.process.returncode is None:
-                server.process.kill()
-                await server.process.wait()
+                await children.end(server.process)
         self._servers.clear()
 
 

@@ -50,6 +50,7 @@ CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY|self.sig
 GARBLED = re.compile(
     r"JSONDecodeError|Expecting value|Unable to (get|parse) json|<html|<!doctype|Invalid JSON", re.IGNORECASE
 )
+KINDS = re.compile(r"^(\w+(Error|Exception)( -|:) )+")  # litellm's names of what went wrong
 INNER_MESSAGE = re.compile(r'"(?:message|error)"\s*:\s*"((?:[^"\\]|\\.)+)"')
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LONGEST_WORDS = 200  # characters of what a provider says
@@ -89,7 +90,7 @@ def fault_of(error: Exception, request: Request) -> ModelError:
     for told in (_refusal, _line, _limit):
         if found := told(error, request):
             return found
-    where, text = _where(request), _plain(str(error))
+    where, text = _where(request), KINDS.sub("", _plain(str(error)))
     if inner := INNER_MESSAGE.search(text):
         text = inner[1]
     words = text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS].rpartition(' ')[0]} …"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from core.ending import ended
 from core.memory import documents
 from core.memory.embedding import WorkerGone
 from core.memory.terms import ANALYSIS
@@ -23,9 +24,9 @@ BATCH = 256  # texts of one request and one commit; the worker looks for queries
 AHEAD = 2  # requests under way, so that the model does not wait for a commit
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # without new documents before they are embedded, and however many come
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # before a worker that died, or cannot load its model, is asked again
+TOLD_S = 0.2  # between two words of how many have no vector yet
 STRETCH = 8192  # document numbers that are looked through at once for those without a vector
 REINDEXED_AT_ONCE = 2000
-CANCEL_S = 0.2
 SORT_AT = 400_000  # postings in the tail: below, it costs a query less than two milliseconds
 MOST_RUNS = 16  # sorted stretches of the main table: each costs a query some tenths of a millisecond for every word
 
@@ -86,17 +87,16 @@ class Backlog:
         try:
             while not self._idle.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._idle.wait(), 0.2)
+                    async with asyncio.timeout(TOLD_S):
+                        await self._idle.wait()
                 if progress:
                     progress(await self._corpus.database.read(self._missing_count))
         finally:
             self._hurry.clear()
 
     async def close(self) -> None:
-        # Once may not be enough: where what `wait_for` waits for is done in the same instant, it loses a cancellation.
-        while self._task and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=CANCEL_S)
+        if self._task:
+            await ended(self._task)
 
     async def _run(self) -> None:
         wait = FIRST_WAIT_S
@@ -106,6 +106,7 @@ class Backlog:
             try:
                 await self.reindexed()
                 await self._sort_tail()
+                await self._begun()
                 await self._corpus.loaded()
                 await self._embed_all()
                 if await self._corpus.database.read(self._has_old):
@@ -126,8 +127,20 @@ class Backlog:
         while self._wake.is_set() and time.monotonic() < until:
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), PAUSE_S)
+                async with asyncio.timeout(PAUSE_S):
+                    await self._hurry.wait()
         self._wake.clear()
+
+    async def _begun(self) -> None:
+        """Waits for somebody else to start the worker, which takes a processor for seconds that a first turn needs itself;
+        not for long, and not at all where vectors are waited for."""
+        begun = asyncio.ensure_future(self._corpus.embedder.begun.wait())
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait({begun, hurry}, timeout=LONGEST_PAUSE_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            begun.cancel()
+            hurry.cancel()
 
     # --- vectors ----------------------------------------------------------------------------------------------
 

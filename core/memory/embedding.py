@@ -53,6 +53,7 @@ class Embedder:
     """The engine's end of the worker. Started when first needed or by `start`; started again if it dies."""
 
     log: Path
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     _process: asyncio.subprocess.Process | None = None
     _answers: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = field(default_factory=dict)
@@ -81,6 +82,7 @@ class Embedder:
                     env=children.environment(MALLOC_MMAP_THRESHOLD_=BIG),
                 )  # fmt: skip
             self.generation += 1
+            self.begun.set()
             self._reader = asyncio.create_task(self._read(self._process))
 
     async def ask(self, header: dict[str, Any], data: bytes = b"") -> tuple[dict[str, Any], bytes]:
@@ -166,11 +168,11 @@ class Embedder:
         """Ends the worker for good; requests under way raise WorkerGone."""
         self._closed = True
         async with self._starting:  # one that is just being started is ended too
+            if self._reader:
+                self._reader.cancel()
+                await asyncio.gather(self._reader, return_exceptions=True)
             if self._process and self._process.returncode is None:
-                self._process.kill()
-                await self._process.wait()
-        if self._reader:
-            await asyncio.gather(self._reader, return_exceptions=True)
+                await children.end(self._process)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout
@@ -184,6 +186,8 @@ class Embedder:
                 elif (future := self._answers.get(answer["id"])) and not future.done():
                     future.set_result((answer, body))
         except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # it ended
+        finally:
             self.ready.clear()
             for future in list(self._answers.values()):
                 if not future.done():

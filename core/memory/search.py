@@ -135,8 +135,8 @@ async def _nearness(corpora: Sequence[tuple[Corpus, Path]], query: Query) -> tup
         return await corpus.nearness(vector)
 
     try:
-        work = asyncio.gather(*(one(corpus) for corpus, _ in corpora))
-        found: list[Nearness | None] = list(await asyncio.wait_for(work, query.wait_s))
+        async with asyncio.timeout(query.wait_s):
+            found: list[Nearness | None] = [*await asyncio.gather(*(one(corpus) for corpus, _ in corpora))]
         return found, max(embedded, default=0.0), ""
     except TimeoutError:
         return none, 0.0, "by words only: the embedding model is still loading"

@@ -33,6 +33,8 @@ def read(path: Path, kind: str, present: int) -> Iterator[Document | Bad]:
     Raises:
         UserError: the file cannot be read.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise UserError(f"{path} is not a file.", "Give the path of a JSONL file.")
     try:
         with path.open(encoding="utf-8", errors="surrogateescape") as lines:
             for number, line in enumerate(lines, 1):

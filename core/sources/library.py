@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.ending import ended
 from core.memory import documents
 from core.memory.corpus import Corpus
 from core.memory.documents import Analysis, Document, analysed
@@ -111,19 +112,24 @@ class Library:
         return await self._loading(name, lambda corpus: self._load_jsonl(corpus, path, progress))
 
     async def _loading(self, name: str, work: Callable[[Corpus], Awaitable[L]]) -> L:
-        """One load of a source after the other; deleting the source ends the one under way."""
+        """One load of a source after the other; deleting the source ends the one under way. One that would be new and
+        holds nothing is not made."""
         async with self._turns.setdefault(fold(name), asyncio.Lock()):
+            fresh = not self.home.source_file(name).exists()
             corpus = await self.corpus(name, create=True)
             task: asyncio.Future[L] = asyncio.ensure_future(work(corpus))
             self._loads[fold(name)] = task
             try:
-                return await task
+                result = await task
             except asyncio.CancelledError:
                 if self._open.get(fold(name)) is corpus:
                     raise
                 raise UserError(f"The source {name!r} was deleted while it was being loaded.") from None
             finally:
                 del self._loads[fold(name)]
+            if fresh and not await self.passages(name):
+                await self.delete(name)
+            return result
 
     async def _load_jsonl(self, corpus: Corpus, path: Path, progress: Progress) -> Loaded:
         loaded = Loaded()
@@ -169,10 +175,10 @@ class Library:
             corpus = await self._corpus(name)
             del self._open[fold(name)]
             if load := self._loads.get(fold(name)):
-                load.cancel()
-                await asyncio.gather(load, return_exceptions=True)
+                await ended(load)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(corpus.close(), LET_GO_S)
+                async with asyncio.timeout(LET_GO_S):
+                    await corpus.close()
             await corpus.database.close()
             corpus.database.path.unlink()
             return corpus.source
@@ -180,9 +186,7 @@ class Library:
     async def close(self) -> None:
         """Ends the loads under way, which go on when they are asked for again, and closes every file."""
         self._closing = True
-        for load in self._loads.values():
-            load.cancel()
-        await asyncio.gather(*self._loads.values(), return_exceptions=True)
+        await asyncio.gather(*map(ended, self._loads.values()))
         for corpus in self._open.values():
             await corpus.close()
             await corpus.database.close()

@@ -49,14 +49,14 @@ class Reader:
 
     async def close(self) -> None:
         if self.process and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+            await children.end(self.process)
         self.process = None
 
     async def _next(self) -> dict[str, Any]:
         assert self.process and self.process.stdout
         try:
-            line = await asyncio.wait_for(self.process.stdout.readline(), self.patience_s)
+            async with asyncio.timeout(self.patience_s):
+                line = await self.process.stdout.readline()
         except TimeoutError:
             await self.close()
             raise Unreadable("it takes too long to read") from None

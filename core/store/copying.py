@@ -6,7 +6,6 @@ By itself, `python -m core.store.copying FROM TO`, it writes the bytes done so f
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
 import threading
@@ -40,9 +39,7 @@ async def copy(source: Path, target: Path, told: Told) -> None:
         if await child.wait():
             raise OSError(wrong.splitlines()[-1] if wrong else f"the copy ended with {child.returncode}")
     except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await asyncio.shield(child.wait())
+        await asyncio.shield(children.end(child))
         target.unlink(missing_ok=True)
         raise
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 READERS = 3
+CHECKPOINT_TRIES, CHECKPOINT_WAIT_S = 100, 0.02
 CONFLICTS = 3  # attempts at a transaction before its conflict is an error
 MEMORY_LIMIT_MB = 128  # for each open file; the system caches more. DuckDB would take 80 % of the machine
 
@@ -98,7 +100,7 @@ class Database:
         loop = asyncio.get_running_loop()
 
         def hold() -> None:
-            self._connection.execute("CHECKPOINT")
+            self._fold_log()
             loop.call_soon_threadsafe(checkpointed.set)
             release.wait()
 
@@ -114,6 +116,18 @@ class Database:
                 waiting.cancel()
                 release.set()
                 await asyncio.shield(holding)
+
+    def _fold_log(self) -> None:
+        """Waits for work `aside` that was cancelled and still takes back what it did; DuckDB refuses meanwhile."""
+        import duckdb
+
+        for _ in range(CHECKPOINT_TRIES):
+            try:
+                self._connection.execute("CHECKPOINT")
+                return
+            except duckdb.TransactionException:
+                time.sleep(CHECKPOINT_WAIT_S)
+        self._connection.execute("CHECKPOINT")
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

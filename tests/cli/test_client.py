@@ -49,7 +49,7 @@ def test_the_documented_example_runs_as_printed(fresh_home: Home, model: ModelSe
     """With nothing changed but where OpenAI is; the key reaches that server alone, and no file."""
     model.script(scripted.say("Hello, Ada.", thought="A greeting."))
     done = subprocess.run(
-        [sys.executable, "-c", EXAMPLE], capture_output=True, text=True, timeout=90, check=False,
+        [sys.executable, "-c", EXAMPLE], capture_output=True, text=True, timeout=100, check=False,
         env={**os.environ, "MEMGPT_HOME": str(fresh_home.path), "OPENAI_BASE_URL": model.url},
     )  # fmt: skip
     assert done.returncode == 0 and not done.stderr, done.stderr

@@ -14,6 +14,7 @@ import pytest
 from memgpt.home import Home
 from tests.support import model_server as scripted
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 
@@ -49,7 +50,7 @@ def test_ended_by_a_signal_under_a_dialog(terminal: Open, number: signal.Signals
     shown.type("/help" + ENTER)
     shown.shows("Help: commands")
     shown.process.send_signal(number)
-    assert shown.ended(5) == 0
+    assert shown.ended() == 0
     assert is_given_back(shown)
 
 
@@ -168,7 +169,7 @@ def test_a_line_that_is_gone(terminal: Open, home: Home, agent_name: str, model:
     shown.read(0.5)
     shown.process.send_signal(0)
     shown.hang_up()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + LONGEST_S
     while shown.process.poll() is None:
         assert time.monotonic() < deadline, "it goes on without a terminal"
         time.sleep(0.05)

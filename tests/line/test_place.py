@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from memgpt.home import Home
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_app import app_of, chat, opened, says, until
@@ -16,21 +18,27 @@ PAGE_UP, CTRL_Q = "\x1b[5~", "\x11"
 Open = Callable[..., Terminal]
 
 
-async def told(program: Program, agent: str, model: ModelServer) -> None:
-    more = ("--create", "--model", "openai/scripted", "--model-endpoint", model.url, "--context-window", "8192")
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def agent_name(home: Home, model: ModelServer) -> str:
+    """The agent with which the long conversation was had; the tests only read in it."""
+    given = ("--create", "--model", "openai/scripted", "--model-endpoint", model.url, "--context-window", "8192")
     text = "\n".join(f"message <{n}>" for n in range(COUNT))
-    await asyncio.to_thread(program.good, "send", "--agent", agent, *more, "--lines", text=text)
+    Program(home).good("send", "--agent", "talk", *given, "--lines", text=text)
+    return "talk"
 
 
-async def test_pages_come_and_go_and_nothing_is_missing(
-    home: Home, agent_name: str, model: ModelServer, program: Program
-) -> None:
+async def test_pages_come_and_go_and_nothing_is_missing(home: Home, agent_name: str, model: ModelServer) -> None:
     """From the end to the beginning and back, with fewer entries held than there are: each message is seen in its order."""
     from tui import past
 
     most, past.MOST = past.MOST, 150
     try:
-        await told(program, agent_name, model)
         async with opened(home, agent_name, model, overrides={}) as pilot:
             app = app_of(pilot)
             for key, edge in (("pageup", "message <0>"), ("pagedown", f"You said: message <{COUNT - 1}>")):
@@ -49,7 +57,6 @@ async def test_pages_come_and_go_and_nothing_is_missing(
 
 
 async def test_to_a_step_a_day_and_back(home: Home, agent_name: str, model: ModelServer, program: Program) -> None:
-    await told(program, agent_name, model)
     rows = program.good("show", "messages", "--agent", agent_name, "--json").json
     step = next(row["step"] for row in rows if row["text"] == "message <20>")
     async with opened(home, agent_name, model, overrides={}) as pilot:
@@ -66,8 +73,7 @@ async def test_to_a_step_a_day_and_back(home: Home, agent_name: str, model: Mode
             await says(pilot, words)
 
 
-def test_the_same_place_after_a_dropped_line(terminal: Open, home: Home, agent_name: str, model: ModelServer) -> None:
-    asyncio.run(told(Program(home), agent_name, model))
+def test_the_same_place_after_a_dropped_line(terminal: Open) -> None:
     shown = terminal()
     shown.shows("idle", f"message <{COUNT - 1}>")
     for _ in range(8):
@@ -79,7 +85,7 @@ def test_the_same_place_after_a_dropped_line(terminal: Open, home: Home, agent_n
     shown.read(1.0)
     lines = [line[:74] for line in shown.text.split("\n")[1:20]]
     shown.hang_up()
-    shown.process.wait(10)
+    shown.process.wait(LONGEST_S)
     again = terminal()
     again.shows("half a thought", *(line.strip("│ ▁▂▃▄▅▆▇█").strip() for line in lines[3:9]))
     other = terminal()

@@ -13,6 +13,7 @@ import pytest
 from memgpt.home import Home
 from tests.support import model_server as scripted
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 
@@ -41,7 +42,7 @@ class Tmux:
         self("send-keys", *names)
 
     def shows(self, *words: str) -> None:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + LONGEST_S
         while not all(word in self.text for word in words):
             assert time.monotonic() < deadline, self.text
             time.sleep(0.05)
@@ -84,7 +85,7 @@ def test_keys_copying_and_another_terminal(tmux: Tmux, model: ModelServer) -> No
     tmux.keys("Enter")
     tmux.shows("You said: half a thought")
     tmux.keys("C-q")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + LONGEST_S
     while subprocess.run([*tmux.command, "list-sessions"], capture_output=True, check=False).returncode == 0:
         assert time.monotonic() < deadline, "it goes on"
         time.sleep(0.05)

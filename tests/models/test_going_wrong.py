@@ -170,7 +170,6 @@ async def test_the_next_model_stands_in_and_the_first_is_asked_again_later(
         assert await session.journal.folded() == session.state
 
 
-@pytest.mark.xdist_group("offline model")
 async def test_the_built_in_model_stands_in(made: Made, model: ModelServer) -> None:
     """Another packaging, another window, no functions: and what was told to the first is answered from."""
     session = await made(model, retries=0, fallbacks="builtin")

@@ -206,6 +206,8 @@ async def test_recall_and_archival_show_what_the_agent_would_see(session: Sessio
     outcome = await run(session, "/recall Quartz-4411")
     assert outcome.text.startswith("Showing ") and "Quartz-4411" in outcome.data[0]["text"]
     assert "fern" in (await run(session, "/archival attic key")).data[0]["text"]
+    with pytest.raises(UserError, match="/undo takes nothing after it"):
+        await run(session, "/undo 2")
     with pytest.raises(UserError, match="needs QUERY"):
         await run(session, "/recall")
 

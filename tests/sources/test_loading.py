@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import os
 import pty
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,15 @@ import pytest
 from memgpt import MemGPT
 from memgpt.home import Home
 from memgpt.link import Link
+from tests.conftest import processes_of
 from tests.support import model_server as scripted
 from tests.support import papers
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S, until
 from tests.support.program import Program
 
 PAGES = 200
 WANTED = 137
-
-
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-    return found
 
 
 def sources(program: Program) -> dict[str, dict[str, Any]]:
@@ -97,7 +91,7 @@ def test_unchanged_is_skipped_changed_replaced_vanished_told(program: Program, r
     (folder / "note1.md").write_text("# Note 1\n\nNow it is about walruses.\n")
     (folder / "note2.md").unlink()
     done = program.good("load", "directory", source, str(folder))
-    assert done.out == "1 passages in; files: 1 read, 1 of them changed, 1 there already, 1 gone\n"
+    assert done.out == "1 passage in; files: 1 read, 1 of them changed, 1 there already, 1 gone\n"
     assert done.err == f"memgpt: {folder}/note2.md is no longer there; its passages stay.\n"
     assert hits(program, reader, "subject1") == []
     assert old["id"] not in [hit["id"] for hit in hits(program, reader, "subject1 note", "vector")]
@@ -109,6 +103,29 @@ def test_unchanged_is_skipped_changed_replaced_vanished_told(program: Program, r
     assert len(hits(program, reader, "walruses")) == 1, "what cannot be read any more stays as it was"
 
 
+def test_what_holds_nothing_makes_no_source(program: Program, home: Home, reader: str, tmp_path: Path) -> None:
+    (empty := tmp_path / "empty").mkdir()
+    done = program.good("load", "directory", f"s{reader}", str(empty))
+    assert done.out == "0 passages in; files: none\n" and f"s{reader}" not in sources(program)
+    os.mkfifo(pipe := tmp_path / "pipe.jsonl")
+    asyncio.run(said_of(home, reader, empty, "There is nothing in"))
+    asyncio.run(said_of(home, reader, pipe, "is not a file"))
+    assert not {f"s{reader}", "empty", "pipe"} & set(sources(program))
+
+
+async def said_of(home: Home, agent: str, path: Path, words: str) -> None:
+    """Loads a path from the screen, and waits until that is said of it."""
+    link = await Link.open(home, role="screen")
+    try:
+        attachment = await link.attach(agent)
+        await link.ask("command", agent=agent, line=f"/load {path}")
+        async for event in attachment:
+            if event["type"] == "notice" and words in event["text"]:
+                return
+    finally:
+        await link.close()
+
+
 def test_the_same_words_in_two_files_are_two_passages(program: Program, reader: str, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     for path in (tmp_path / "a.txt", tmp_path / "deep" / "a.txt"):
@@ -117,6 +134,18 @@ def test_the_same_words_in_two_files_are_two_passages(program: Program, reader: 
     program.good("attach", f"s{reader}", "--agent", reader)
     found = hits(program, reader, "halibut")
     assert {hit["file"] for hit in found} == {"a.txt", "deep/a.txt"} and len({hit["id"] for hit in found}) == 2
+
+
+@contextlib.contextmanager
+def without_vectors(home: Home) -> Iterator[None]:
+    """Holds the embedding worker still, so that no load comes to its end."""
+    (worker,) = until(lambda: processes_of(home, "core.memory.worker"))
+    worker.suspend()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.resume()
 
 
 async def begun(home: Home, source: str) -> None:
@@ -134,26 +163,27 @@ def test_a_load_that_was_cut_off_goes_on(program: Program, home: Home, reader: s
     folder, source, count = tmp_path / "notes", f"s{reader}", 250
     notes(folder, range(count))
     status = program.good("engine", "status", "--json").json
-    process = subprocess.Popen(
-        program.command("load", "directory", source, str(folder)), env=program.environment(),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    asyncio.run(begun(home, source))
+    engine = psutil.Process(status["pid"])
+    children = engine.children()
+    with without_vectors(home):
+        process = subprocess.Popen(
+            program.command("load", "directory", source, str(folder)), env=program.environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        asyncio.run(begun(home, source))
+        if blow == "interrupted":
+            process.send_signal(signal.SIGINT)
+        elif blow == "engine stopped":
+            program.good("engine", "stop")
+        else:
+            engine.kill()
+    out, err = process.communicate(timeout=LONGEST_S)
+    assert (process.returncode, out) == (130 if blow == "interrupted" else 1, "")
+    assert err.count("\n") == 1 and "Traceback" not in err
     if blow == "interrupted":
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        assert (process.returncode, out) == (130, "") and "goes on from here" in err
-    elif blow == "engine stopped":
-        program.good("engine", "stop")
-        out, err = process.communicate(timeout=20)
-        assert (process.returncode, out) == (1, "") and err.count("\n") == 1 and "Traceback" not in err
+        assert "goes on from here" in err
     else:
-        engine = psutil.Process(status["pid"])
-        children = engine.children()
-        engine.kill()
-        process.communicate(timeout=20)
-        assert process.returncode == 1
-        _, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=LONGEST_S)
         assert not alive, "its children end with it"
     done = program.good("load", "directory", source, str(folder))
     assert sources(program)[source]["passages"] == count
@@ -257,15 +287,15 @@ def test_a_source_is_deleted_while_it_is_attached_and_loaded(
     program.good("load", "directory", source, str(folder))
     program.good("attach", source, "--agent", reader)
     assert hits(program, reader, "subject1", "hybrid")
-    notes(folder, range(6000), "more")
-    process = subprocess.Popen(
-        program.command("load", "directory", source, str(folder)), env=program.environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    until(lambda: sources(program)[source]["passages"] > 5)
-    program.good("delete", "source", source, "--yes")
-    assert process.poll() is None or process.returncode == 1, "it is deleted long before the load would be done"
-    _, err = process.communicate(timeout=20)
+    notes(folder, range(300), "more")
+    with without_vectors(program.home):
+        process = subprocess.Popen(
+            program.command("load", "directory", source, str(folder)), env=program.environment(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        until(lambda: sources(program)[source]["passages"] > 5)
+        program.good("delete", "source", source, "--yes")
+    _, err = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 1 and "was deleted while it was being loaded" in err
     assert source not in sources(program) and not program.home.source_file(source).exists()
     assert hits(program, reader, "subject1", "hybrid") == []
@@ -303,11 +333,11 @@ def test_slash_load_reads_in_the_background_and_attaches(
         assert "My notes- old" in said
         until(lambda: reader in sources(program).get("My notes- old", {}).get("agents", []))
         assert "Oolong" in client.run_command(reader, "/archival how to brew oolong")
-        assert "* My notes- old: 1 passages" in client.run_command(reader, "/sources")
+        assert "* My notes- old: 1 passage" in client.run_command(reader, "/sources")
         client.run_command(reader, f'/load "{tmp_path}/My notes, old/tea.md" Tea house')
         until(lambda: reader in sources(program).get("Tea house", {}).get("agents", []))
         client.run_command(reader, "/detach tea HOUSE")
-        assert "  Tea house: 1 passages" in client.run_command(reader, "/sources")
+        assert "  Tea house: 1 passage" in client.run_command(reader, "/sources")
         with pytest.raises(Exception, match="There is no file or folder"):
             client.run_command(reader, "/load /nowhere/at all")
     for name in ("My notes- old", "Tea house"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -42,6 +43,29 @@ async def test_a_reader_that_hangs_or_dies_costs_one_file(reader: Reader, tmp_pa
     digest = await reader.open(path, "")
     assert [chunk async for chunk in reader.chunks()] and digest
     assert await reader.open(path, digest) is None, "it is the one that is known"
+
+
+async def test_a_reader_is_closed_while_it_has_much_to_say(reader: Reader, tmp_path: Path) -> None:
+    (path := tmp_path / "a.txt").write_text("Some words that are said over and over.\n" * 200_000)
+    assert await reader.open(path, "")
+    await asyncio.sleep(1)  # what nobody takes fills the pipe and all that is read ahead
+    await asyncio.wait_for(reader.close(), 30)
+
+
+async def test_a_reader_can_be_stopped_at_any_moment(reader: Reader, tmp_path: Path) -> None:
+    (path := tmp_path / "a.txt").write_text("Some words that are said over and over.\n" * 20_000)
+
+    async def over_and_over() -> None:
+        while True:
+            await read(reader, path)
+
+    for moment in range(8):
+        reading = asyncio.create_task(over_and_over())
+        await asyncio.sleep(0.4 + moment * 0.003)
+        reading.cancel()
+        await asyncio.wait({reading}, timeout=5)
+        assert reading.cancelled(), "it was told once"
+        await reader.close()
 
 
 async def test_no_key_reaches_a_reader(reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,10 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -161,3 +163,23 @@ async def stored_steps(folder: Path) -> set[int]:
 def test_ranges_name_the_same_ids(ids: list[int]) -> None:
     ordered = sorted(ids)
     assert expand(ranges(ordered)) == ordered
+
+
+async def test_a_copy_waits_for_work_that_was_given_up(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "memory.duckdb", "agent")
+    began = threading.Event()
+
+    def slow(connection: Any) -> None:
+        connection.execute("UPDATE meta SET value = value")
+        began.set()
+        time.sleep(0.5)
+
+    try:
+        given_up = asyncio.create_task(database.aside(slow))
+        await asyncio.to_thread(began.wait)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        async with database.held():
+            assert not database.path.with_name("memory.duckdb.wal").exists()
+    finally:
+        await database.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgpt.home import Home
+from tests.support.patience import LONGEST_S
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Program:
 
     home: Home
 
-    def __call__(self, *arguments: str, text: str | None = None, timeout: float = 90, **environment: str) -> Done:
+    def __call__(
+        self, *arguments: str, text: str | None = None, timeout: float = LONGEST_S, **environment: str
+    ) -> Done:
         done = subprocess.run(
             self.command(*arguments), input=text, capture_output=True, text=True, timeout=timeout,
             env=self.environment(**environment), stdin=subprocess.DEVNULL if text is None else None, check=False,
@@ -53,7 +56,7 @@ class Program:
         inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         return {**inherited, "MEMGPT_HOME": str(self.home.path), **more}
 
-    def good(self, *arguments: str, text: str | None = None, timeout: float = 90) -> Done:
+    def good(self, *arguments: str, text: str | None = None, timeout: float = LONGEST_S) -> Done:
         done = self(*arguments, text=text, timeout=timeout)
         assert done.status == 0, done.err
         return done

@@ -15,6 +15,8 @@ from typing import Any
 
 import pyte
 
+from tests.support.patience import LONGEST_S
+
 ASKED = b"\x1b[6n"  # where the cursor is
 COLOURS = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
@@ -94,7 +96,7 @@ class Terminal:
         os.close(self._master)
         self._master = self.slave = -1
 
-    def until(self, true: Callable[[], Any], seconds: float = 40) -> None:
+    def until(self, true: Callable[[], Any], seconds: float = LONGEST_S) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, f"it did not come true; the screen shows:\n{self.text}"
@@ -103,7 +105,7 @@ class Terminal:
     def shows(self, *words: str) -> None:
         self.until(lambda: all(word in self.text for word in words))
 
-    def ended(self, seconds: float = 10) -> int:
+    def ended(self, seconds: float = LONGEST_S) -> int:
         """Waits for the end; the terminal must be as it was before."""
         self.until(lambda: self.process.poll() is not None, seconds)
         self.read(0.2)

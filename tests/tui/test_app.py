@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.conftest import processes_of
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S, SOON_S
 from tests.support.program import Program
 from tests.tui.test_snapshots import rows
 from tui import footer
@@ -43,13 +45,13 @@ async def opened(
         yield pilot
 
 
-async def until(pilot: Pilots, true: Callable[[], Any], seconds: float = 30) -> None:
-    for _ in range(int(seconds / 0.05)):
-        if true():
-            await pilot.pause(0.15)
-            return
+async def until(pilot: Pilots, true: Callable[[], Any]) -> None:
+    """Waits for as long as a busy machine may take."""
+    deadline = time.monotonic() + LONGEST_S
+    while not true():
+        assert time.monotonic() < deadline, f"it did not come true; the chat shows:\n{chat(pilot)}"
         await pilot.pause(0.05)
-    raise AssertionError(f"it did not come true; the chat shows:\n{chat(pilot)}")
+    await pilot.pause(0.15)
 
 
 def app_of(pilot: Pilots) -> MemGPTApp:
@@ -192,7 +194,7 @@ async def test_escape_stops_and_gives_what_waited_back(home: Home, agent_name: s
         await until(pilot, lambda: not app_of(pilot).busy)
         await says(pilot, "interrupted", "Stopped.")
         assert app_of(pilot).prompt.text == "Waiting"
-        assert model.closed_early.wait(5)
+        assert model.closed_early.wait(SOON_S)
 
 
 async def test_ctrl_c_stops_clears_then_quits(home: Home, agent_name: str, model: ModelServer) -> None:
@@ -203,7 +205,7 @@ async def test_ctrl_c_stops_clears_then_quits(home: Home, agent_name: str, model
         await pilot.press("ctrl+c")
         assert "again quits" in app_of(pilot).status.render_line(0).text
         await pilot.press("ctrl+c")
-        await until(pilot, lambda: app_of(pilot)._exit, 5)
+        await until(pilot, lambda: app_of(pilot)._exit)
 
 
 async def test_new_lines_history_and_paste(home: Home, agent_name: str, model: ModelServer) -> None:
@@ -265,12 +267,12 @@ async def test_help_context_and_command_palette(home: Home, agent_name: str, mod
     async with opened(home, agent_name, model) as pilot:
         for key, title in (("f1", "Help"), ("f2", ""), ("ctrl+p", "")):
             await pilot.press(key)
-            await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+            await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
             if title:
                 box = pilot.app.screen.query_one("#box")
                 assert title in str(box.border_title)
             await pilot.press("escape")
-            await until(pilot, lambda: len(pilot.app.screen_stack) == 1, 10)
+            await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
             assert in_prompt(pilot)
 
 
@@ -281,11 +283,10 @@ async def test_the_map_is_walked_by_keys(home: Home, agent_name: str, model: Mod
         app_of(pilot).query_one(ContextMap).focus()
         for _ in range(4):
             await pilot.press("right")
-        described = app_of(pilot).query_one(ContextMap).render_line(9).text
-        assert "tokens" in described
-        assert "Enter open" in str(app_of(pilot).query_one("#context-pane").border_subtitle)
+        await until(pilot, lambda: "tokens" in app_of(pilot).query_one(ContextMap).render_line(9).text)
+        await until(pilot, lambda: "Enter open" in str(app_of(pilot).query_one("#context-pane").border_subtitle))
         await pilot.press("enter")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         assert "in the system message" in str(pilot.app.screen.query_one("#box").border_title)
         await pilot.press("escape")
 
@@ -293,7 +294,7 @@ async def test_the_map_is_walked_by_keys(home: Home, agent_name: str, model: Mod
 async def test_themes_change_at_once_and_stay(fresh_home: Home, model: ModelServer) -> None:
     async with opened(fresh_home, "ada", model) as pilot:
         await write(pilot, "/theme light")
-        await until(pilot, lambda: pilot.app.theme == "light", 5)
+        await until(pilot, lambda: pilot.app.theme == "light")
         assert config.load(fresh_home)["theme"] == "light"
         await write(pilot, "/theme nowhere")
         await says(pilot, "There is no theme 'nowhere'.")
@@ -310,7 +311,7 @@ async def test_agents_are_made_and_chosen(home: Home, agent_name: str, model: Mo
         await until(pilot, lambda: app_of(pilot).bridge.view.agent == agent_name)
         await says(pilot, "You said: I am the first.")
         await write(pilot, "/agents")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         await pilot.press("escape")
 
 
@@ -332,12 +333,12 @@ async def test_forgetting_asks_with_what_would_go(home: Home, agent_name: str, m
         await write(pilot, "My pin is 4711-XY.")
         await says(pilot, "You said: My pin")
         await write(pilot, "/forget 4711-XY")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         assert "4711-XY" in str(pilot.app.screen.query_one("#text").render())
         await pilot.press("n")
         await says(pilot, "Nothing was erased.")
         await write(pilot, "/forget 4711-XY")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         await pilot.press("y")
         await until(pilot, lambda: "My pin is" in chat(pilot) and "My pin is 4711-XY" not in chat(pilot))
         assert not [line for line in app_of(pilot).prompt.past if "4711-XY" in line]
@@ -372,7 +373,7 @@ async def test_a_killed_engine_is_started_again_under_the_open_app(fresh_home: H
     async with opened(fresh_home, "ada", model) as pilot:
         await write(pilot, "Before")
         await says(pilot, "You said: Before")
-        (engine,) = [p for p in processes_of(fresh_home) if "core.engine" in p.cmdline()]
+        (engine,) = processes_of(fresh_home, "core.engine")
         engine.kill()
         await until(pilot, lambda: not psutil.pid_exists(engine.pid) or engine.status() == psutil.STATUS_ZOMBIE)
         await write(pilot, "After")

@@ -37,7 +37,7 @@ def reading(pilot: Pilots) -> str:
 
 async def browse(pilot: Pilots, where: str = "") -> None:
     await write(pilot, f"/browse {where}".strip())
-    await until(pilot, lambda: isinstance(pilot.app.screen, Browser) and len(pilot.app.screen.query(HitList)), 15)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Browser) and len(pilot.app.screen.query(HitList)))
 
 
 async def test_recall_is_searched_as_one_types_and_followed(home: Home, agent_name: str, model: ModelServer) -> None:
@@ -67,9 +67,9 @@ async def test_recall_is_searched_as_one_types_and_followed(home: Home, agent_na
         await pilot.press("escape")
         assert focused(pilot) == "hits"
         await pilot.press("e")
-        await until(pilot, lambda: "stands as it was said" in keys_line(pilot), 5)
+        await until(pilot, lambda: "stands as it was said" in keys_line(pilot))
         await pilot.press("escape")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 1, 5)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
 
 
 async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
@@ -83,25 +83,25 @@ async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
         await browse(pilot, "archival")
         await until(pilot, lambda: len(texts(pilot)) == 3)
         await pilot.press("down", "space", "space", "t")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
         await pilot.press(*"shed", "enter")
         await until(
             pilot, lambda: [hit.tags for hit in browser(pilot).query_one(HitList).hits] == [("shed",), ("shed",), ()]
         )
         await pilot.press("e")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
         await pilot.press("enter", *"Or was.", "ctrl+s")
         await until(pilot, lambda: any(text.endswith("shed.\nOr was.") for text in texts(pilot)))
         await pilot.press("u")
         await until(pilot, lambda: not any("Or was." in text for text in texts(pilot)))
         await pilot.press("a", "d")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
         assert "ladder" in str(pilot.app.screen.query_one("#text").render())
         await pilot.press("n")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 5)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         assert len(texts(pilot)) == 3, "nothing goes without a yes"
         await pilot.press("d")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3, 5)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
         await pilot.press("y")
         await until(pilot, lambda: texts(pilot) == [])
         await pilot.press("u")
@@ -122,7 +122,7 @@ async def test_a_source_is_browsed_but_not_changed(
         await browse(pilot, name)
         await until(pilot, lambda: texts(pilot) == ["The lighthouse keeper counts ships."])
         await pilot.press("down", "d")
-        await until(pilot, lambda: "changed in its files" in keys_line(pilot), 5)
+        await until(pilot, lambda: "changed in its files" in keys_line(pilot))
         assert len(texts(pilot)) == 1
         after = (
             len(browser(pilot).places) - browser(pilot).at

@@ -29,9 +29,9 @@ def said_by(pilot: Pilots) -> str:
 async def answered(pilot: Pilots, key: str, text: str) -> None:
     """A key of the list that asks for a name, and the answer in place of what it proposes."""
     await pilot.press(key)
-    await until(pilot, lambda: isinstance(pilot.app.screen, Ask), 10)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
     await pilot.press("end", "ctrl+u", *text, "enter")
-    await until(pilot, lambda: isinstance(pilot.app.screen, Roster), 10)
+    await until(pilot, lambda: isinstance(pilot.app.screen, Roster))
 
 
 async def test_agents_are_renamed_forked_and_put_away(home: Home, agent_name: str, model: ModelServer) -> None:
@@ -39,18 +39,18 @@ async def test_agents_are_renamed_forked_and_put_away(home: Home, agent_name: st
         await write(pilot, "I keep bees.")
         await says(pilot, "You said: I keep bees.")
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Roster), 10)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Roster))
         await answered(pilot, "f", f"{agent_name}f")
-        await until(pilot, lambda: "goes on from where" in said_by(pilot), 20)
+        await until(pilot, lambda: "goes on from where" in said_by(pilot))
         await answered(pilot, "r", f"{agent_name}g")
-        await until(pilot, lambda: f"is {agent_name}g now" in said_by(pilot), 20)
+        await until(pilot, lambda: f"is {agent_name}g now" in said_by(pilot))
         await pilot.press("a")
-        await until(pilot, lambda: "put away" in said_by(pilot), 20)
-        await until(pilot, lambda: "archived" in shown(pilot.app), 10)
+        await until(pilot, lambda: "put away" in said_by(pilot))
+        await until(pilot, lambda: "archived" in shown(pilot.app))
         await pilot.press("a")
-        await until(pilot, lambda: "here again" in said_by(pilot), 20)
+        await until(pilot, lambda: "here again" in said_by(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: app_of(pilot).room.agent == f"{agent_name}g" and not app_of(pilot).busy, 20)
+        await until(pilot, lambda: app_of(pilot).room.agent == f"{agent_name}g" and not app_of(pilot).busy)
         await says(pilot, "You said: I keep bees.")
         assert in_prompt(pilot)
     assert {agent_name, f"{agent_name}g"} <= set(home.agent_names())
@@ -75,14 +75,14 @@ async def test_the_same_by_commands_and_a_deletion_comes_back(home: Home, agent_
         await until(pilot, lambda: app_of(pilot).room.agent == agent_name)
         for key, there in (("n", True), ("y", False)):
             await write(pilot, f"/delete {fork}")
-            await until(pilot, lambda: isinstance(pilot.app.screen, Confirm), 10)
+            await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
             await pilot.press(key)
             await says(pilot, "Nothing was deleted." if there else f"{fork} is deleted.")
             assert (fork in home.agent_names()) is there
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Roster), 10)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Roster))
         await pilot.press("u")
-        await until(pilot, lambda: f"{fork} is back" in said_by(pilot), 20)
+        await until(pilot, lambda: f"{fork} is back" in said_by(pilot))
         assert fork in home.agent_names()
 
 
@@ -112,12 +112,12 @@ async def test_another_answer_is_chosen_by_a_key(home: Home, agent_name: str, mo
         await until(pilot, lambda: "The second answer." in chat(pilot) and "The first answer." not in chat(pilot))
         app_of(pilot).chat.focus()
         await pilot.press("end", "a")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Pick), 10)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Pick))
         assert "now: The second answer." in shown(pilot.app)
         await pilot.press("g", "enter")
         await until(pilot, lambda: "The first answer." in chat(pilot) and "The second answer." not in chat(pilot))
         await pilot.press("ctrl+f")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Browser), 10)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Browser))
         assert isinstance(pilot.app.screen, Browser) and pilot.app.screen.place.name == "recall"
         await pilot.press("tab", "shift+tab", "shift+tab")
         assert pilot.app.screen.place == pilot.app.screen.places[-1]
@@ -132,9 +132,9 @@ async def test_a_message_becomes_an_agent_that_goes_on_from_there(
             await says(pilot, f"You said: {text}")
         app_of(pilot).chat.focus()
         await pilot.press("home", "down", "f")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Ask), 10)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
         await pilot.press("enter")
-        await until(pilot, lambda: app_of(pilot).room.agent != agent_name, 30)
+        await until(pilot, lambda: app_of(pilot).room.agent != agent_name)
         await says(pilot, "First.")
         assert "Second." not in shown(pilot.app)
 

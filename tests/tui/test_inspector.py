@@ -35,7 +35,7 @@ async def test_every_call_is_walked_with_its_blocks(home: Home, agent_name: str,
         await write(pilot, "Seven, near the orchard.")
         await says(pilot, "You said: Seven")
         await pilot.press("f2")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown, 15)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown)
         screen = inspector(pilot)
         assert len(screen.calls) == len(model.requests) == 3 and screen.place == 3 and "now" in figure(pilot)
         assert screen.shown is not None and sum(block.tokens for block in screen.shown.blocks) == screen.shown.total
@@ -60,7 +60,7 @@ async def test_every_call_is_walked_with_its_blocks(home: Home, agent_name: str,
         await pilot.press("enter")
         assert isinstance(pilot.app.focused, Reader)
         await pilot.press("escape", "escape")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 1, 5)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
 
 
 async def test_it_opens_at_a_step(home: Home, agent_name: str, model: ModelServer) -> None:
@@ -69,7 +69,7 @@ async def test_it_opens_at_a_step(home: Home, agent_name: str, model: ModelServe
             await write(pilot, text)
             await says(pilot, f"You said: {text}")
         await write(pilot, "/context 4")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown, 15)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown)
         assert "step" in figure(pilot) and inspector(pilot).place == 0
         await pilot.press("escape")
         await write(pilot, "/context four")

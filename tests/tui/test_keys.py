@@ -74,9 +74,9 @@ async def test_a_command_of_the_palette_that_needs_more_comes_into_the_prompt(tm
         await pilot.pause(0.2)
         await pilot.press(*"rename")  # found in names and, lower, in what they do
         hits = app.screen.query_one(OptionList)
-        await until(pilot, lambda: 1 < hits.option_count < 20, 5)
+        await until(pilot, lambda: 1 < hits.option_count < 20)
         await pilot.press("enter")
-        await until(pilot, lambda: app.prompt.text == "/rename " and app.focused is app.prompt, 5)
+        await until(pilot, lambda: app.prompt.text == "/rename " and app.focused is app.prompt)
         assert app.prompt.past[-1] == "half a thought"
 
 
@@ -106,7 +106,7 @@ async def test_keys_are_rebound_and_clashes_named_at_the_start(home: Home, agent
         await pilot.pause(0.2)
         assert len(app.screen_stack) == 1
         await pilot.press("f12")
-        await until(pilot, lambda: len(app.screen_stack) == 2, 5)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
 
 
 async def test_the_footer_says_what_works_where_the_focus_is(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ async def test_panes_are_arranged_by_keys_and_stay_so(tmp_path: Path) -> None:
         await pilot.press("f7")
         await pilot.pause(0.2)
         assert "memory-pane" not in shown(app) and app.focused is app.prompt
-        await until(pilot, lambda: front.read(app.home).get("layout", {}).get("hidden") == ["memory-pane"], 5)
+        await until(pilot, lambda: front.read(app.home).get("layout", {}).get("hidden") == ["memory-pane"])
     again = screens.still(tmp_path)
     async with again.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.2)
@@ -224,7 +224,7 @@ async def test_the_cursor_walks_finds_and_copies(tmp_path: Path, monkeypatch: py
         await pilot.press("g")
         assert marked().startswith("Hi Sam")
         await pilot.press("G", "c")
-        await until(pilot, lambda: (app.home.path / "copied.txt").exists(), 5)
+        await until(pilot, lambda: (app.home.path / "copied.txt").exists())
         assert (app.home.path / "copied.txt").read_text() == "left = (date(2025, 3, 14) - date.today()).days"
         await pilot.press("slash")
         await pilot.pause(0.2)
@@ -263,9 +263,9 @@ async def test_one_of_several_blocks_of_code_is_copied(tmp_path: Path, monkeypat
         assert style("'two'", "two").color == app.look.style("success").color != style("'two'", "each").color
         app.chat.focus()
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(app.screen, Pick), 5)
+        await until(pilot, lambda: isinstance(app.screen, Pick))
         await pilot.press("j", "enter")
-        await until(pilot, lambda: (app.home.path / "copied.txt").exists(), 5)
+        await until(pilot, lambda: (app.home.path / "copied.txt").exists())
         assert (app.home.path / "copied.txt").read_text() == "for each in (1, 2):\n    print('two', each)"
 
 
@@ -298,7 +298,7 @@ async def test_a_dialog_has_its_keys_to_itself(tmp_path: Path) -> None:
         await pilot.pause(0.2)
         place, panes = app.chat.scroll_offset.y, shown(app)
         await pilot.press("f1")
-        await until(pilot, lambda: len(app.screen_stack) == 2, 5)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
         body = app.screen.query_one("#body")
         await pilot.press("pagedown", "j")
         assert body.scroll_offset.y > 10
@@ -306,7 +306,7 @@ async def test_a_dialog_has_its_keys_to_itself(tmp_path: Path) -> None:
         await pilot.press("pageup")
         assert body.scroll_offset.y < before
         await pilot.press("f7", "f8", "ctrl+o", "alt+left", "ctrl+t", "f2", "ctrl+g", "alt+n")
-        await until(pilot, lambda: len(app.screen_stack) == 1, 5)  # F2 closes what is read
+        await until(pilot, lambda: len(app.screen_stack) == 1)  # F2 closes what is read
         assert shown(app) == panes and app.chat.scroll_offset.y == place
         ask = Ask("A name")
         app.push_screen(ask)
@@ -314,7 +314,7 @@ async def test_a_dialog_has_its_keys_to_itself(tmp_path: Path) -> None:
         await pilot.press(*"jkgGyqcz", "slash", "space", "pageup", "ctrl+end", "1")
         assert ask.query_one(Input).value == "jkgGyqcz/ 1" and app.chat.scroll_offset.y == place
         await pilot.press("escape")
-        await until(pilot, lambda: len(app.screen_stack) == 1, 5)
+        await until(pilot, lambda: len(app.screen_stack) == 1)
         assert app.focused is app.prompt
 
 
@@ -322,10 +322,10 @@ async def test_the_list_of_themes(tmp_path: Path) -> None:
     app = screens.still(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         await write(pilot, "/theme")
-        await until(pilot, lambda: isinstance(app.screen, Pick), 5)
+        await until(pilot, lambda: isinstance(app.screen, Pick))
         await pilot.press("G", "enter")
         last = list(texts(app.home, "themes"))[-1]
-        await until(pilot, lambda: app.theme == last, 5)
+        await until(pilot, lambda: app.theme == last)
         assert config.load(app.home)["theme"] == last != "dark"
 
 
@@ -341,11 +341,11 @@ async def test_edit_retry_and_pop_from_a_message(home: Home, agent_name: str, mo
         while app.chat.marked and app.chat.marked.text != "First question":
             await pilot.press("j")
         await pilot.press("e")
-        await until(pilot, lambda: app.prompt.text == "First question", 5)
+        await until(pilot, lambda: app.prompt.text == "First question")
         await pilot.press("escape")
         assert app.prompt.text == "" and app.prompt.instead_of == 0 and "a draft" in app.prompt.past
         await write(pilot, "/edit 2")
-        await until(pilot, lambda: app.prompt.text == "First question", 5)
+        await until(pilot, lambda: app.prompt.text == "First question")
         app.prompt.fill("Better question")
         await pilot.press("enter")
         await says(pilot, "You said: Better question")
@@ -356,7 +356,7 @@ async def test_edit_retry_and_pop_from_a_message(home: Home, agent_name: str, mo
         await until(pilot, lambda: "Another answer." in chat(pilot) and "You said: Better" not in chat(pilot))
         app.chat.focus()
         await pilot.press("G", "k", "p")
-        await until(pilot, lambda: len(app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
         await pilot.press("y")
         await until(pilot, lambda: "Another answer." not in chat(pilot) and "Better question" in chat(pilot))
 
@@ -383,7 +383,7 @@ async def test_several_agents_are_open_and_switched_by_a_key(home: Home, agent_n
         await until(pilot, lambda: app.room.agent == f"{agent_name}b" and "slowly slowly" in chat(pilot))
         assert app.prompt.text == "a draft for b"
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: len(app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
         await pilot.press("escape")
 
 
@@ -404,23 +404,23 @@ async def test_copy_edit_keys_and_log_at_the_prompt(
             ("/copy all", f"you: How?\n\n{agent_name}: Take this:\n\n```sh\nls -l\n```"),
         ):
             await write(pilot, line)
-            await until(pilot, lambda words=words: copied.exists() and copied.read_text() == words, 10)  # type: ignore[misc]
+            await until(pilot, lambda words=words: copied.exists() and copied.read_text() == words)  # type: ignore[misc]
         await write(pilot, "/copy 7")
         await says(pilot, "There is no such answer here.")
         await write(pilot, "/edit")
-        await until(pilot, lambda: app.prompt.text == "How?", 5)
+        await until(pilot, lambda: app.prompt.text == "How?")
         await pilot.press("escape")
         with home.log.open("a") as log:
             log.write("what went wrong\nand where\n")
         for line, title, words in (("/keys", "Keys", "jump: jump"), ("/log 5", "memgpt.log", "what went wrong")):
             await write(pilot, line)
-            await until(pilot, lambda: len(app.screen_stack) == 2, 10)
+            await until(pilot, lambda: len(app.screen_stack) == 2)
             assert title in str(app.screen.query_one("#box").border_title)
             assert words in str(app.screen.query_one("#text").render())
             await pilot.press("escape")
-            await until(pilot, lambda: len(app.screen_stack) == 1, 10)
+            await until(pilot, lambda: len(app.screen_stack) == 1)
         await write(pilot, "/keys zoom")
-        await until(pilot, lambda: not app.base.query_one("#side").display, 5)
+        await until(pilot, lambda: not app.base.query_one("#side").display)
 
 
 async def test_agents_are_made_and_deleted_from_their_list(home: Home, agent_name: str, model: ModelServer) -> None:
@@ -428,15 +428,15 @@ async def test_agents_are_made_and_deleted_from_their_list(home: Home, agent_nam
         app = app_of(pilot)
         app.prompt.insert("a draft")
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: len(app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
         await pilot.press("n")
-        await until(pilot, lambda: len(app.screen_stack) == 3, 10)
+        await until(pilot, lambda: len(app.screen_stack) == 3)
         await pilot.press(*f"{agent_name}z", "enter")
-        await until(pilot, lambda: f"{agent_name}z" in home.agent_names() and len(app.screen_stack) == 2, 20)
-        await until(pilot, lambda: "is made" in str(app.screen.query_one("#box").border_subtitle), 10)
+        await until(pilot, lambda: f"{agent_name}z" in home.agent_names() and len(app.screen_stack) == 2)
+        await until(pilot, lambda: "is made" in str(app.screen.query_one("#box").border_subtitle))
         await pilot.press("d")
-        await until(pilot, lambda: f"{agent_name}z" not in home.agent_names(), 20)
+        await until(pilot, lambda: f"{agent_name}z" not in home.agent_names())
         await pilot.press("d")
-        await until(pilot, lambda: "talking to" in str(app.screen.query_one("#box").border_subtitle), 10)
+        await until(pilot, lambda: "talking to" in str(app.screen.query_one("#box").border_subtitle))
         await pilot.press("escape")
         assert agent_name in home.agent_names() and app.prompt.text == "a draft"

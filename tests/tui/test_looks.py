@@ -97,10 +97,10 @@ async def test_a_theme_is_drawn_with_as_soon_as_its_file_changes(tmp_path: Path)
         await pilot.pause(0.2)
         before = app.theme_variables["accent"]
         mine.write_text(source.replace('accent = "#6cb6d9"', 'accent = "#ff8800"'))
-        await until(pilot, lambda: app.look.colors["accent"] == "#ff8800", 10)
+        await until(pilot, lambda: app.look.colors["accent"] == "#ff8800")
         assert app.theme_variables["accent"] != before, "the style sheet has it too"
         mine.write_text("colors = 3")
-        await until(pilot, lambda: any("cannot be used" in entry.text for entry in app.bridge.view.chat), 10)
+        await until(pilot, lambda: any("cannot be used" in entry.text for entry in app.bridge.view.chat))
         assert app.look.colors["accent"] == "#ff8800", "it stays as it was"
         await pilot.pause(1.2)
         assert sum("cannot be used" in entry.text for entry in app.bridge.view.chat) == 1
@@ -171,7 +171,7 @@ def test_bell_and_title_reach_the_terminal(fresh_home: Home, model: ModelServer)
         shown.shows("idle")
         shown.type("Hello\r")
         shown.shows("You said: Hello")
-        shown.until(lambda: b"\x1b]9;ada has answered" in shown.bytes, 10)
+        shown.until(lambda: b"\x1b]9;ada has answered" in shown.bytes)
         assert b"\x1b]2;ada - MemGPT\x07" in shown.bytes
         shown.type("\x11")
         assert shown.ended() == 0
@@ -210,6 +210,18 @@ def test_how_far_how_fast_how_long() -> None:
     assert [shown_seconds(s) for s in (5, 300, 7500)] == ["5 s", "5 min", "2 h 5 min"]
 
 
+async def test_a_wait_counts_down(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screens.calm(app)
+        waits = {"attempt": 1, "of": 5, "wait_s": 30.0, "reason": "It is busy."}
+        for event in (screens.activity("thinking"), screens.event(17, "retry", **waits)):
+            app.bridge.apply(event)
+        await until(pilot, lambda: "try 1 of 5 in 30 s · It is busy." in app.status.render_line(0).text)
+        app.status.clock = lambda: 1012.0
+        assert "try 1 of 5 in 18 s" in app.status.render_line(0).text
+
+
 async def test_a_load_is_seen_and_cancelled_from_the_screen(
     home: Home, agent_name: str, model: ModelServer, tmp_path: Path
 ) -> None:
@@ -220,7 +232,7 @@ async def test_a_load_is_seen_and_cancelled_from_the_screen(
     async with opened(home, agent_name, model) as pilot:
         app = app_of(pilot)
         await write(pilot, f"/load {folder}")
-        await until(pilot, lambda: "Alt+C cancels" in app.status.render_line(0).text, 60)
+        await until(pilot, lambda: "Alt+C cancels" in app.status.render_line(0).text)
         assert "loading" in app.status.render_line(0).text
         await pilot.press("alt+c")
         await says(pilot, "Stopped loading", "goes on from there")

@@ -28,7 +28,7 @@ async def test_a_big_paste_is_folded_and_sent_in_full(home: Home, agent_name: st
         prompt = app_of(pilot).prompt
         prompt.insert("Look: ")
         prompt.post_message(Paste(big))
-        await until(pilot, lambda: prompt.text == "Look: [paste 1: 40 lines]", 5)
+        await until(pilot, lambda: prompt.text == "Look: [paste 1: 40 lines]")
         await pilot.press("backspace")
         assert prompt.text == "Look: ", "a token goes as a whole"
         prompt.undo()
@@ -82,7 +82,7 @@ async def test_keys_that_come_at_once_keep_their_order(tmp_path: Path, newline: 
     async with app.run_test(size=(100, 30)) as pilot:
         for key in [*"one", newline, *"two", newline, *"three", "enter", *"next"]:
             app.post_message(Key(key, key if len(key) == 1 else None))
-        await until(pilot, lambda: app.prompt.text == "next", 5)
+        await until(pilot, lambda: app.prompt.text == "next")
         assert app.prompt.past[-1] == "one\ntwo\nthree"
 
 
@@ -91,7 +91,7 @@ async def test_what_was_written_is_there_in_the_next_run(tmp_path: Path) -> None
     async with app.run_test(size=(100, 30)) as pilot:
         app.prompt.fill("/keys zoom")
         await pilot.press("enter")
-        await until(pilot, lambda: front.history(app.home), 5)
+        await until(pilot, lambda: front.history(app.home))
     again = screens.StillApp(app.home, app.options, app.settings, front.history(app.home))
     async with again.run_test(size=(100, 30)) as pilot:
         await pilot.press("up")
@@ -103,7 +103,7 @@ async def test_an_editor_that_cannot_be_had_leaves_what_is_written(tmp_path: Pat
     async with app.run_test(size=(100, 30)) as pilot:
         app.prompt.insert("half a thought")
         await pilot.press("f4")
-        await until(pilot, lambda: "cannot be handed to an editor" in chat(pilot), 5)
+        await until(pilot, lambda: "cannot be handed to an editor" in chat(pilot))
         assert app.prompt.text == "half a thought"
 
 
@@ -150,7 +150,7 @@ async def test_arguments_and_files_are_completed(tmp_path: Path, monkeypatch: py
         app.prompt.fill("/theme ligh")
         await pilot.pause(0.2)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: app.theme == "light", 5)
+        await until(pilot, lambda: app.theme == "light")
 
 
 async def test_a_file_goes_with_the_message(home: Home, agent_name: str, model: ModelServer, tmp_path: Path) -> None:
@@ -196,9 +196,9 @@ async def test_what_waits_is_shown_and_taken_back_one_by_one(home: Home, agent_n
         await says(pilot, "queued: First waits", "queued: Second waits")
         app_of(pilot).prompt.insert("being written")
         await pilot.press("f9")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         await pilot.press("j", "enter")
-        await until(pilot, lambda: app_of(pilot).prompt.text == "Second waits\nbeing written", 10)
+        await until(pilot, lambda: app_of(pilot).prompt.text == "Second waits\nbeing written")
         await until(pilot, lambda: "queued: Second waits" not in chat(pilot))
         assert "queued: First waits" in chat(pilot) and app_of(pilot).busy
         await pilot.press("escape")
@@ -214,7 +214,7 @@ def test_a_draft_survives_a_killed_screen_and_is_offered_once(home: Home, agent_
         shown.shows("idle")
         shown.type("half a sentence\nand more")
         shown.shows("half a sentence", "and more")
-        shown.until(lambda: any("half a sentence" in text for text in writing.texts(home)), 10)
+        shown.until(lambda: any("half a sentence" in text for text in writing.texts(home)))
     finally:
         shown.close()  # kill -9
     again = Terminal(program.command(*given), program.environment())

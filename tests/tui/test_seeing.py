@@ -149,23 +149,23 @@ async def test_a_block_is_edited_where_it_stands(home: Home, agent_name: str, mo
         old = app.bridge.view.blocks["human"].text
         shown.blocks.focus()
         await pilot.press("enter")
-        await until(pilot, lambda: shown.label == "human" and app.focused is shown.editor, 5)
+        await until(pilot, lambda: shown.label == "human" and app.focused is shown.editor)
         assert shown.editor.size.height > 3 and not shown.blocks.display
         await pilot.press("enter", *"Bees")
         await pilot.press("escape")
-        await until(pilot, lambda: block_drafts.of(home, agent_name, "human") == f"{old}\nBees", 5)
+        await until(pilot, lambda: block_drafts.of(home, agent_name, "human") == f"{old}\nBees")
         assert app.bridge.view.blocks["human"].text == old and app.focused is shown.blocks
         await pilot.press("enter")
         assert shown.editor.text == f"{old}\nBees", "what was written is there again"
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: app.bridge.view.blocks["human"].text == f"{old}\nBees", 10)
-        await until(pilot, lambda: not shown.label and block_drafts.of(home, agent_name, "human") is None, 5)
+        await until(pilot, lambda: app.bridge.view.blocks["human"].text == f"{old}\nBees")
+        await until(pilot, lambda: not shown.label and block_drafts.of(home, agent_name, "human") is None)
         text = rows(shown.blocks)
         assert "+Bees" in text and "changed by you" in text
         await pilot.press("u")
-        await until(pilot, lambda: app.bridge.view.blocks["human"].text == old, 10)
+        await until(pilot, lambda: app.bridge.view.blocks["human"].text == old)
         await pilot.press("c")
-        await until(pilot, lambda: len(app.screen_stack) == 2, 10)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
         changes = str(app.screen.query_one("#text").render())
         assert "taken back" in changes and "changed by you" in changes and "+ Bees" in changes and "- Bees" in changes
 
@@ -177,19 +177,19 @@ async def test_what_changed_meanwhile_is_not_overwritten_unseen(
         app = app_of(pilot)
         shown = app.query_one(MemoryPane)
         await write(pilot, "/human")
-        await until(pilot, lambda: shown.label == "human", 5)
+        await until(pilot, lambda: shown.label == "human")
         app.prompt.focus()
         await write(pilot, "/human Somebody else.")
-        await until(pilot, lambda: app.bridge.view.blocks["human"].text == "Somebody else.", 10)
+        await until(pilot, lambda: app.bridge.view.blocks["human"].text == "Somebody else.")
         shown.editor.focus()
         await pilot.press(*"Mine", "ctrl+s")
-        await until(pilot, lambda: "changed meanwhile" in app.status.render_line(0).text, 10)
+        await until(pilot, lambda: "changed meanwhile" in app.status.render_line(0).text)
         assert app.bridge.view.blocks["human"].text == "Somebody else." and "Mine" in shown.editor.text
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: app.bridge.view.blocks["human"].text.endswith("Mine"), 10)
+        await until(pilot, lambda: app.bridge.view.blocks["human"].text.endswith("Mine"))
         app.prompt.focus()
         await write(pilot, "/persona I am brief.")
-        await until(pilot, lambda: app.bridge.view.blocks["persona"].text == "I am brief.", 10)
+        await until(pilot, lambda: app.bridge.view.blocks["persona"].text == "I am brief.")
 
 
 def test_drafts_of_blocks_are_forgotten_too(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from memgpt.home import Home
 from tests.support import screens
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_snapshots import rows
@@ -30,7 +31,7 @@ def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="memgpt-scratch-") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LONGEST_S
         while (list(Path(folder).glob("memgpt-tour-*")) or on(folder)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not list(Path(folder).glob("memgpt-tour-*")) and not on(folder)
@@ -48,8 +49,8 @@ def on(folder: str) -> list[str]:
     return found
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
+async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + LONGEST_S
     while not true():
         assert time.monotonic() < deadline, "it did not come true"
         await pilot.pause(0.05)

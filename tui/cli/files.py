@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memgpt.home import UserError, checked_name
+from memgpt.words import counted
 from tui.cli.asking import ask, waited
 from tui.text import inert
 
@@ -72,7 +73,7 @@ def _told_files(result: dict[str, Any]) -> int:
         (len(result["bad"]), "bad"),
     ]
     files = ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
-    print(f"{result['passages']} passages in; files: {files}")
+    print(f"{counted(result['passages'], 'passage')} in; files: {files}")
     gone = [f"{inert(path)} is no longer there; its passages stay." for path in result["vanished"]]
     _told_bad(gone, "files are no longer there")
     return _told_bad([f"{inert(bad['file'])} was skipped: {bad['reason']}." for bad in result["bad"]], "bad files")

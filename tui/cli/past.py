@@ -14,6 +14,7 @@ from typing import Any
 
 from memgpt.home import UserError, checked_name
 from memgpt.link import Link
+from memgpt.words import counted
 from tui.cli.asking import ask, waited, with_link
 from tui.text import inert
 
@@ -35,7 +36,7 @@ def _fork(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     path = str(Path(options.path).expanduser().absolute())
     found = waited("export_agent", agent=options.agent, path=path)
-    print(found["digest"] if "digest" in found else f"{found['messages']} messages")
+    print(found["digest"] if "digest" in found else counted(found["messages"], "message"))
     return 0
 
 

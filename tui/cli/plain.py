@@ -11,6 +11,7 @@ from typing import Any
 
 from memgpt import commands
 from memgpt.home import Home, UserError, fold
+from memgpt.words import counted
 from tui.cli import front
 from tui.cli.lines import last_lines
 from tui.connection import Connection
@@ -231,7 +232,7 @@ def spoken(event: dict[str, Any], agent: str) -> str:
         case "memory_pressure":
             return f"memory pressure: {event['tokens']:,} of {event['limit']:,} tokens"
         case "evicted":
-            return f"{event['messages']} messages moved to recall, summary rewritten"
+            return f"{counted(event['messages'], 'message')} moved to recall, summary rewritten"
         case "recalled":
             return f"recalled: {len(event['items'])} pages, {event['tokens']:,} tokens"
         case "job":

@@ -16,6 +16,7 @@ from tui.cli import front
 from tui.text import inert
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+LONG_S = 3.0  # of waiting, that a person wants to know the reason of
 SCREEN_ONLY = ("context", "activity", "notice", "rewound", "job")
 
 
@@ -109,7 +110,7 @@ class _Words:
     breaks off and is asked for again has left there."""
 
     def __init__(self, live: bool) -> None:
-        self._live = live
+        self._live, self._told = live, sys.stderr.isatty()
         self._shown = ""  # of the answer that is arriving
         self._again = ""  # of the one before it, which is void
 
@@ -117,13 +118,20 @@ class _Words:
         match event["type"]:
             case "delta" if self._live and event["of"] == "assistant_message":
                 self._arrived(inert(event["text"]))
-            case "retry" if self._shown:
-                self._again, self._shown = self._shown, ""
+            case "retry":
+                self._waits(event)
             case "assistant_message":
                 self._whole(inert(event["text"]))
             case "error" | "cancelled":
                 self._finish()
                 complain(f"{event['message']} {event['hint']}")
+
+    def _waits(self, event: dict[str, Any]) -> None:
+        """Whoever watches is told of a long wait."""
+        if self._shown:
+            self._again, self._shown = self._shown, ""
+        elif self._told and event["wait_s"] >= LONG_S:
+            complain(f"{event['reason']} Asked again in {event['wait_s']:.0f} s.")
 
     def _arrived(self, text: str) -> None:
         """Prints what goes beyond the void answer as long as it says the same, else begins a new line."""

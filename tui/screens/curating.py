@@ -8,6 +8,7 @@ from typing import Any
 from textual.screen import Screen
 
 from memgpt.home import UserError
+from memgpt.words import counted
 from tui.browsing import Hit, Kept, Place, Searcher
 from tui.screens.dialogs import Ask, Confirm
 from tui.screens.rewording import Reword
@@ -71,7 +72,9 @@ class Curating(Screen[None]):
         hits = self._chosen()
         if self._may(hits):
             had = ", ".join(hits[0].tags) if len(hits) == 1 else ""
-            if tags := await self.app.push_screen_wait(Ask(f"Tags of {_many(hits)}, a comma between", had)):
+            if tags := await self.app.push_screen_wait(
+                Ask(f"Tags of {counted(len(hits), 'passage')}, a comma between", had)
+            ):
                 await self._done("tag", hits, tags)
 
     async def _edit(self) -> None:
@@ -87,7 +90,9 @@ class Curating(Screen[None]):
             await self._forget(hits)
         elif self._may(hits):
             about = "\n".join(f"- {hit.text}" for hit in hits)
-            if await self.app.push_screen_wait(Confirm(f"Delete {_many(hits)}? u brings back.", about)):
+            if await self.app.push_screen_wait(
+                Confirm(f"Delete {counted(len(hits), 'passage')}? u brings back.", about)
+            ):
                 await self._done("delete", hits)
 
     async def _forget(self, hits: list[Hit]) -> None:
@@ -113,7 +118,7 @@ class Curating(Screen[None]):
         self.kept.done.append(steps)
         self.kept.selected.clear()
         words = {"tag": "tagged", "edit": "changed", "delete": "deleted"}[action]
-        self._say(f"{_many(hits)} {words}; u takes it back")
+        self._say(f"{counted(len(hits), 'passage')} {words}; u takes it back")
         self._look(settle=False)
 
     async def _undo(self) -> None:
@@ -127,7 +132,3 @@ class Curating(Screen[None]):
             return
         self._say("taken back")
         self._look(settle=False)
-
-
-def _many(hits: list[Hit]) -> str:
-    return "1 passage" if len(hits) == 1 else f"{len(hits)} passages"

@@ -17,7 +17,7 @@ from tui.footer import fitted as whole
 from tui.mapping import GLYPHS, squares
 from tui.text import inert
 from tui.theme import Look
-from tui.view import View
+from tui.view import Retrying, View
 from tui.widgets.painting import fitted
 
 METER_CELLS, TINY_CELLS = 24, 10
@@ -41,6 +41,7 @@ class StatusLine(Widget):
         self.others = ""  # the other open agents
         self.way = ""  # how it is looked on, and over what line
         self._began = 0.0
+        self._retrying: tuple[Retrying | None, float] = (None, 0.0)
         self._flash = ""
         self.clock: Callable[[], float] = time.monotonic
         self._timer: Timer | None = None
@@ -48,6 +49,8 @@ class StatusLine(Widget):
 
     def show(self, view: View) -> None:
         self.view = view
+        if view.retry is not self._retrying[0]:
+            self._retrying = view.retry, self.clock()
         busy = view.phase not in ("idle", "starting")
         if busy and not self._began:
             self._began = self.clock()
@@ -92,8 +95,9 @@ class StatusLine(Widget):
             return [self._flash]
         if self.here:
             return [whole(self.here, room)]
-        if self.view.retry:
-            return [self.view.retry]
+        if retry := self.view.retry:
+            left = max(0.0, self._retrying[1] + retry.wait_s - self.clock())
+            return [f"{retry.what} {left:.0f} s · {retry.reason}"]
         phase = self._phase()
         if self.work:
             return [phase, self.work] if not tiny else [self.work]
