@@ -70,6 +70,7 @@ def test_the_shipped_themes() -> None:
 
 def test_without_colour_nothing_of_ours_is_coloured(home: Home, agent_name: str, model: ModelServer) -> None:
     program = Program(home)
+    program.good("configure", "--set", "theme=dark")  # the default, which other tests of this home have changed
     given = ("run", "--agent", agent_name, "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
     model.script(scripted.say("**Bold** and `code`"))
     shown = Terminal(program.command(*given), {**program.environment(), "NO_COLOR": "1"})
