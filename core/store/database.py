@@ -148,12 +148,14 @@ class Database:
         running: list[duckdb.DuckDBPyConnection] = []
 
         def run() -> T:
-            running.append(self._cursor())
+            cursor = self._cursor()
+            running.append(cursor)
             try:
                 with self._told():
-                    return work(running[0])
+                    return work(cursor)
             finally:
                 running.clear()
+                _let_go(cursor)
 
         future = asyncio.get_running_loop().run_in_executor(self._readers, run)
         try:
@@ -197,6 +199,15 @@ class Database:
         for cursor in self._all_cursors:
             cursor.close()
         self._connection.close()
+
+
+def _let_go(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Takes what `fetchone` has left. Until then its transaction stays open, with all that was written since: the log
+    could not be folded into the file, which would grow, and no copy could be made."""
+    import duckdb
+
+    with contextlib.suppress(duckdb.Error):  # what went wrong was told already
+        cursor.fetchall()
 
 
 def _transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:

@@ -183,3 +183,17 @@ async def test_a_copy_waits_for_work_that_was_given_up(tmp_path: Path) -> None:
             assert not database.path.with_name("memory.duckdb.wal").exists()
     finally:
         await database.close()
+
+
+async def test_a_look_leaves_nothing_open(tmp_path: Path) -> None:
+    """DuckDB keeps the transaction of a result that is not read to its end, and folds no log meanwhile."""
+    database = await Database.open(tmp_path / "memory.duckdb", "agent")
+    try:
+        for query in ("SELECT count(*) FROM meta", "SELECT name FROM meta"):
+            assert await database.read(lambda cursor, query=query: cursor.execute(query).fetchone())  # type: ignore[misc]
+            await database.write(lambda connection: connection.execute("UPDATE meta SET value = value"))
+        await database.write(lambda connection: connection.execute("CREATE TABLE more (number INTEGER)"))
+        async with database.held():
+            assert not database.path.with_name("memory.duckdb.wal").exists()
+    finally:
+        await database.close()
