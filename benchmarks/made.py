@@ -24,6 +24,7 @@ from memgpt.home import Home
 
 WIDTH, CENTRES, NOISE, CHUNK = 384, 2000, 0.8, 122_880
 # CHUNK is a row group of DuckDB's; of smaller ones it would make full ones at some checkpoint, and write all anew.
+READ = 8192  # vectors at once: a file has 128 MB of DuckDB's memory
 TALK = 40  # messages of one sitting, a minute apart; the next is on the next day
 STATEMENTS = (
     "I told her about the {} {} near the {}.",
@@ -152,8 +153,8 @@ async def stored(corpus: Any) -> tuple[Any, Any]:
     """The documents that have a vector, and the vectors."""
     last = await corpus.database.read(lambda connection: connection.execute("SELECT max(doc) FROM vector").fetchone())
     docs, rows = [], []
-    for first in range(0, (int(last[0]) if last else -1) + 1, CHUNK):
-        query = f"SELECT doc, value FROM vector WHERE doc >= {first} AND doc < {first + CHUNK} ORDER BY doc"
+    for first in range(0, (int(last[0]) if last else -1) + 1, READ):
+        query = f"SELECT doc, value FROM vector WHERE doc >= {first} AND doc < {first + READ} ORDER BY doc"
         found = await corpus.database.read(lambda connection, query=query: connection.execute(query).fetchnumpy())
         docs.append(numpy.asarray(found["doc"]))
         rows.append(numpy.frombuffer(b"".join(found["value"].tolist()), numpy.float32).reshape(-1, WIDTH))

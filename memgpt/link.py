@@ -92,7 +92,7 @@ class Link:
             if isinstance(link, Link):
                 return link
             if link == "making way":
-                deadline = max(deadline, time.monotonic() + MAKE_WAY_S)
+                deadline = max(deadline, began + MAKE_WAY_S)
             elif not start:
                 raise UserError("No engine runs on this home.", "Any command that needs one starts it.")
             elif (early := _started.pop(home.path, None)) and early.poll() is None:
