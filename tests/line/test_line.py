@@ -14,7 +14,7 @@ import pytest
 from memgpt.home import Home
 from tests.support import model_server as scripted
 from tests.support.model_server import ModelServer
-from tests.support.patience import LONGEST_S
+from tests.support.patience import until
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 
@@ -169,10 +169,7 @@ def test_a_line_that_is_gone(terminal: Open, home: Home, agent_name: str, model:
     shown.read(0.5)
     shown.process.send_signal(0)
     shown.hang_up()
-    deadline = time.monotonic() + LONGEST_S
-    while shown.process.poll() is None:
-        assert time.monotonic() < deadline, "it goes on without a terminal"
-        time.sleep(0.05)
+    until(lambda: shown.process.poll() is not None)
     again = terminal()
     again.shows("half a thought", "idle", ("to the end " * 20)[-30:].strip())
     again.type(CTRL_Q)
