@@ -54,7 +54,7 @@ async def _given(home: Home, agent: str, folder: Path) -> None:
 
 
 async def _vector(opened: Roster, question: str) -> Any:
-    return numpy.frombuffer((await opened.embedder.query("", question)).data, numpy.float32)
+    return numpy.frombuffer((await opened.embedder.near("", question, "")).query, numpy.float32)
 
 
 def _peer(name: str, folder: Path) -> dict[str, Any] | str:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,11 @@ async def exactness(home: Home, agent: str) -> None:
             query = Query(question, "recall", "vector")
             found = await made.find(session, query)
 
-            async def exactly(vector: Any) -> Any:
-                near = await nearness(vector)
+            async def exactly(text: str) -> Any:
+                near = await nearness(text)
                 cosines = numpy.full(len(near.cosines), -2.0, numpy.float32)
-                cosines[stored[0]] = stored[1] @ numpy.frombuffer(vector.data, numpy.float32)
-                return type(near)(cosines, 0.0, vector.data)
+                cosines[stored[0]] = stored[1] @ numpy.frombuffer(near.query, numpy.float32)
+                return replace(near, cosines=cosines, error=0.0)
 
             corpus.nearness = exactly
             truth = await made.find(session, query)
@@ -153,7 +154,7 @@ async def embedding(home: Home) -> None:
         async with made.roster(home) as opened:
             await opened.create(AgentConfig(name=f"embed{number}", model="openai/none"))
             session = await opened.session(f"embed{number}")
-            await opened.embedder.query("", "warm")
+            await opened.embedder.near("", "warm", "")
             await opened.import_messages(session, path, False, lambda *_: None)
             began = time.perf_counter()
             await session.corpus.settled()

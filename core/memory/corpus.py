@@ -15,7 +15,7 @@ import numpy
 
 from core.memory.backlog import Backlog
 from core.memory.columns import Columns, View
-from core.memory.embedding import Embedder, Nearness, QueryVector, WorkerGone
+from core.memory.embedding import Embedder, Nearness, WorkerGone
 from core.memory.scope import Path, Query, Scope
 from core.memory.terms import ANALYSIS, verbatim
 from core.store.codec import ranges
@@ -180,14 +180,11 @@ class Corpus:
 
     # --- vectors ----------------------------------------------------------------------------------------------
 
-    async def query_vector(self, text: str) -> QueryVector:
-        return await self.embedder.query(self.model, text)
-
-    async def nearness(self, vector: QueryVector) -> Nearness:
+    async def nearness(self, text: str) -> Nearness:
         """How near every document is to a query."""
         self.start()
         await self.loaded()
-        return await self.embedder.scores(self.name, vector.data)
+        return await self.embedder.near(self.model, text, self.name)
 
     async def vectors(self, docs: Sequence[int]) -> dict[int, list[bytes]]:
         """The stored vectors of documents, one for each piece."""

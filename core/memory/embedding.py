@@ -8,7 +8,7 @@ import json
 import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,15 @@ class WorkerGone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class QueryVector:
-    """A query as float32 of length 1, and the milliseconds that embedding it took."""
-
-    data: bytes
-    embed_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class Nearness:
     """The cosine of every document to a query, by document number, below -1 where it has no vector; `error` is the most
-    by which one may be wrong. `query` is the vector that they are near to."""
+    by which one may be wrong. `query` is the vector that they are near to, float32 of length 1, and `embed_ms` the
+    milliseconds that it took to embed: none where the last query was the same."""
 
     cosines: Array
     error: float
     query: bytes
+    embed_ms: float = 0.0
 
     def has(self, doc: int) -> bool:
         """Whether a document has a vector."""
@@ -62,7 +56,6 @@ class Embedder:
     _reader: asyncio.Task[None] | None = None
     generation: int = 0  # rises with every start: what an earlier worker held is gone
     _closed: bool = False
-    _asked: tuple[tuple[str, str], asyncio.Future[QueryVector]] | None = None
 
     async def start(self) -> None:
         """Starts the worker where none runs.
@@ -123,29 +116,12 @@ class Embedder:
         """Appends the vectors of documents to a corpus's matrix; a document comes once for each of its pieces."""
         await self.ask({"op": "add", "corpus": corpus, "docs": list(docs)}, data)
 
-    async def query(self, model: str, text: str) -> QueryVector:
-        """The vector of a query; recall, archival and all sources are asked with the same one."""
-        key = (model, text)
-        held = self._asked[1] if self._asked and self._asked[0] == key and not self._failed(self._asked[1]) else None
-        if held is not None and held.done():
-            return replace(held.result(), embed_ms=0.0)
-        if held is None:
-            held = asyncio.ensure_future(self._query(model, text))
-            self._asked = key, held
-        return await asyncio.shield(held)
-
-    @staticmethod
-    def _failed(task: asyncio.Future[QueryVector]) -> bool:
-        return task.done() and (task.cancelled() or task.exception() is not None)
-
-    async def _query(self, model: str, text: str) -> QueryVector:
-        answer, body = await self.ask({"op": "query", "model": model, "text": text})
-        return QueryVector(body, answer["embed_ms"])
-
-    async def scores(self, corpus: str, vector: bytes) -> Nearness:
-        """How near every document of a corpus is; overtakes waiting batches."""
-        answer, body = await self.ask({"op": "scores", "corpus": corpus}, vector)
-        return Nearness(numpy.frombuffer(body, numpy.float32), answer["error_bound"], vector)
+    async def near(self, model: str, text: str, corpus: str) -> Nearness:
+        """How near every document of a corpus is to a query; overtakes waiting batches."""
+        answer, body = await self.ask({"op": "near", "model": model, "text": text, "corpus": corpus})
+        size = answer["dimensions"] * 4
+        cosines = numpy.frombuffer(body, numpy.float32, offset=size)
+        return Nearness(cosines, answer["error_bound"], body[:size], answer["embed_ms"])
 
     async def describe(self, model: str) -> str:
         """The device that a model runs on, once it is loaded.

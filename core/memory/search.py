@@ -127,17 +127,10 @@ async def _nearness(corpora: Sequence[tuple[Corpus, Path]], query: Query) -> tup
     none: list[Nearness | None] = [None for _ in corpora]
     if query.mode == "text" or not query.text.strip():
         return none, 0.0, ""
-    embedded: list[float] = []
-
-    async def one(corpus: Corpus) -> Nearness:
-        vector = await corpus.query_vector(query.text)
-        embedded.append(vector.embed_ms)
-        return await corpus.nearness(vector)
-
     try:
         async with asyncio.timeout(query.wait_s):
-            found: list[Nearness | None] = [*await asyncio.gather(*(one(corpus) for corpus, _ in corpora))]
-        return found, max(embedded, default=0.0), ""
+            found = await asyncio.gather(*(corpus.nearness(query.text) for corpus, _ in corpora))
+        return [*found], max((near.embed_ms for near in found), default=0.0), ""
     except TimeoutError:
         return none, 0.0, "by words only: the embedding model is still loading"
     except WorkerGone as error:

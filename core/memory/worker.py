@@ -6,6 +6,8 @@ stdin does, which is also when its parent was killed.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import queue
@@ -20,6 +22,7 @@ from core.memory.embedding import HEADER
 from core.memory.matrix import Matrix
 
 URGENT = 0
+PIPE = 1 << 20  # bytes between the worker and the engine; the most that a user may have
 Request = tuple[int, int, dict[str, Any], bytes]
 
 
@@ -29,6 +32,9 @@ def main() -> None:
         TRANSFORMERS_VERBOSITY="error", TOKENIZERS_PARALLELISM="false",
     )  # fmt: skip
     out = os.fdopen(os.dup(1), "wb")
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # the scores of a hundred thousand documents in one go, where Linux lets us
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(out, fcntl.F_SETPIPE_SZ, PIPE)
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between the frames
     Worker(sys.stdin.buffer, out).run()
 
@@ -41,6 +47,7 @@ class Worker:
         self._waiting: queue.PriorityQueue[Request] = queue.PriorityQueue()
         self._matrices: dict[str, Matrix] = {}
         self._models: dict[str, Any] = {}
+        self._asked: tuple[str, str, Any] | None = None  # the last query and its vector
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -75,7 +82,7 @@ class Worker:
                 os._exit(0)
             head, data = (self._source.read(size) for size in HEADER.unpack(sizes))
             header = json.loads(head)
-            urgency = URGENT if header["op"] in ("query", "scores") else URGENT + 1
+            urgency = URGENT if header["op"] == "near" else URGENT + 1
             self._waiting.put((urgency, arrival, header, data))
 
     def _send(self, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
@@ -91,6 +98,16 @@ class Worker:
             self._models[name] = load(name)
         return self._models[name]
 
+    def _vector(self, model: str, text: str) -> tuple[Any, float]:
+        """The vector of a query and the milliseconds that it took; recall, archival and all sources are asked with the
+        same one, one after the other."""
+        if self._asked and self._asked[:2] == (model, text):
+            return self._asked[2], 0.0
+        began = time.perf_counter()
+        vector = self._model(model).query(text)
+        self._asked = model, text, vector
+        return vector, round((time.perf_counter() - began) * 1000, 3)
+
     def _answer(self, header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
         match header["op"]:
             case "embed":
@@ -103,14 +120,11 @@ class Worker:
                     self._matrices.setdefault(header["corpus"], Matrix()).add(docs, vectors)
             case "drop":
                 self._matrices.pop(header["corpus"], None)
-            case "query":
-                began = time.perf_counter()
-                vector = self._model(header["model"]).query(header["text"])
-                return {"embed_ms": round((time.perf_counter() - began) * 1000, 3)}, vector.tobytes()
-            case "scores":
-                vector = numpy.frombuffer(bytearray(data), numpy.float32)
+            case "near":
+                vector, embed_ms = self._vector(header["model"], header["text"])
                 found, error = self._matrices.get(header["corpus"], Matrix()).scores(vector)
-                return {"error_bound": error}, found.data.cast("B")
+                told = {"embed_ms": embed_ms, "error_bound": error, "dimensions": len(vector)}
+                return told, b"".join((vector.tobytes(), found.data.cast("B")))
             case "describe":
                 return {"device": self._model(header["model"]).device}, b""
         return {}, b""
