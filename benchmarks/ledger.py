@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from benchmarks.support import median, row
+from core.llm.probe import probed
 from core.llm.templates import message_as_read
 from core.roster import Roster
 from memgpt.config import AgentConfig
@@ -49,13 +50,23 @@ def small_vocabulary(url: str, secret: str) -> Counting:
     return count
 
 
-async def talked(roster: Roster, name: str, window: int, model: str, url: str | None, turns: int) -> None:
-    first, *later = await _errors_of(roster, window, model, url, turns)
-    (next_first,) = (await _errors_of(roster, window, model, url, 1))[:1]
+async def talked(roster: Roster, name: str, window: int, model: str, count: Counting) -> None:
+    with ModelServer(fallback=answering) as server:
+        server.count = count
+        first, *later = await _errors_of(roster, window, model, server.url, TURNS)
+        next_first = (await _errors_of(roster, window, model, server.url, 1))[0]
+    with ModelServer(fallback=answering) as server:  # of which nothing is known
+        server.count = count
+        assert (await probed(roster.gateway, model, server.url, {})).ok
+        tested = (await _errors_of(roster, window, model, server.url, 1))[0]
+    _told(f"{name}, {window:,}", (first, tested, next_first), later)
+
+
+def _told(name: str, firsts: Sequence[float], later: Sequence[float]) -> None:
     sizes = [abs(error) for error in later]
     row(
-        f"{name}, {window:,}", f"{100 * first:+.1f} %", f"{100 * next_first:+.1f} %", f"{100 * median(sizes):.2f} %",
-        f"{100 * max(sizes):.2f} %", sum(size > 0.02 for size in sizes), len(later),
+        name, *(f"{100 * error:+.1f} %" for error in firsts), f"{100 * median(sizes):.2f} %", f"{100 * max(sizes):.2f} %",
+        sum(size > 0.02 for size in sizes), len(later),
     )  # fmt: skip
 
 
@@ -68,7 +79,16 @@ async def _errors_of(roster: Roster, window: int, model: str, url: str | None, t
 
 
 async def _measure() -> None:
-    row("provider, window", "first call", "next agent's", "later: median", "later: worst", "over 2 %", "calls")
+    row(
+        "provider, window",
+        "first call",
+        "after a test call",
+        "next agent's",
+        "later: median",
+        "later: worst",
+        "over 2 %",
+        "calls",
+    )
     counted: dict[str, Counting] = {
         "the same vocabulary": prompt_tokens, "OpenAI's formula": openai_style,
         "unknown: cl100k and hidden words": another_vocabulary,
@@ -78,18 +98,11 @@ async def _measure() -> None:
             counted["unknown: SmolLM2's pieces"] = small_vocabulary(*await roster.gateway.builtin.address("builtin"))
             for name, count in counted.items():
                 for window in (8192, 32_768):
-                    with ModelServer(fallback=answering) as server:
-                        server.count = count
-                        model = "openai/gpt-4o" if "OpenAI" in name else "openai/scripted"
-                        await talked(
-                            roster,
-                            f"{name.partition(':')[2] or name} {window}".strip(),
-                            window,
-                            model,
-                            server.url,
-                            TURNS,
-                        )
-            await talked(roster, "the offline model's server", 2048, "builtin", None, 16)
+                    model = "openai/gpt-4o" if "OpenAI" in name else "openai/scripted"
+                    await talked(roster, name.removeprefix("unknown: "), window, model, count)
+            first, *later = await _errors_of(roster, 2048, "builtin", None, 16)
+            again = (await _errors_of(roster, 2048, "builtin", None, 1))[0]
+            _told("the offline model's server, 2,048", (first, first, again), later)
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from core.context.reckoning import Provider, Reckoning
 from core.context.render import Renderer
 from core.context.shortening import shortened
 from core.context.summary import extract, without_rot
-from core.context.window import MESSAGE_OVERHEAD, Fixed, check_fits, fits, own_total, space
+from core.context.window import Fixed, check_fits, fits, own_total, space
+from core.llm.tokens import MESSAGE_OVERHEAD
 from core.messages import Item, Step
 from core.store.journal import Draft, Journal, now
 

@@ -13,7 +13,7 @@ from typing import Any
 from core.context import instructions
 from core.context.queue import groups
 from core.context.render import Renderer
-from core.context.window import MESSAGE_OVERHEAD
+from core.llm.tokens import MESSAGE_OVERHEAD
 from core.messages import Item
 from core.store.journal import now
 

@@ -11,12 +11,11 @@ from typing import Any
 
 from core.context.queue import Limits
 from core.context.reckoning import Provider, Reckoning
+from core.llm.tokens import MESSAGE_OVERHEAD, PRIMING
 from core.messages import Item, State
 
-MESSAGE_OVERHEAD = 4  # tokens that a chat template adds to a message
 APART = ("schemas", "examples")  # parts that are no piece of the system message
 SECTION_OF = {"schemas": "functions", "examples": "instructions"}  # the section that they are counted under
-PRIMING = 3  # and to the whole
 LEAST_TALK = 240  # tokens that are left to the conversation at the least: a question, a call and its result, cut short
 OVERFLOW_GROWTH = 1.25  # how much more the provider is taken to count after it refused a prompt as too long
 

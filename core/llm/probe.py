@@ -14,12 +14,12 @@ from typing import Any
 from core.llm import catalog, protocol
 from core.llm.builtin import is_builtin
 from core.llm.gateway import Gateway
+from core.llm.tokens import MESSAGE_OVERHEAD, PRIMING
 from core.llm.types import Call, ModelError, Reply, Request
 from memgpt.config import BUILTIN
 
 PROBE_S = 60.0  # without a byte; a local server may have to load the model first
 REPLY = 256  # tokens
-ASKED = 160  # tokens of the prompt by our count, with the two functions
 TALK = [
     {"role": "system", "content": "You answer by calling functions, never in plain words."},
     {"role": "user", "content": "Call note with the text ready, and in the same reply say hello with send_message."},
@@ -74,8 +74,24 @@ async def probed(gateway: Gateway, model: str, endpoint: str | None, keys: Mappi
     found.ok = True
     if not is_builtin(model):
         learnt = {"tools": found.tools, "parallel_tools": found.parallel_tools, "json_schema": found.json_schema}
-        gateway.remembered.learn(model, endpoint, **learnt, reasoning=found.reasoning, source="probe")
+        counts = await _counts(gateway, found)
+        gateway.remembered.learn(model, endpoint, **learnt, **counts, reasoning=found.reasoning, source="probe")
     return found
+
+
+async def _counts(gateway: Gateway, found: Probed) -> dict[str, int]:
+    """What the provider counted for the call, beside our own count, where no agent's first prompt is known: a provider
+    that adds words of its own about functions shows it here, before the first prompt that matters."""
+    if not found.prompt_tokens or gateway.remembered.of(found.model, found.endpoint).first_own:
+        return {}
+    request = _request(found, found.protocol, {})
+    counter = catalog.counter_of(found.model, gateway.builtin)
+    texts = await counter.count([str(message["content"]) for message in request.messages])
+    functions = (
+        await counter.functions(protocol.native_tools(request.schemas)) if found.protocol == protocol.TOOLS else 0
+    )
+    own = sum(texts) + functions + MESSAGE_OVERHEAD * len(texts) + PRIMING
+    return {"first_own": own, "first_counted": found.prompt_tokens}
 
 
 async def _asked(gateway: Gateway, found: Probed, way: str, keys: Mapping[str, str]) -> bool:
@@ -84,14 +100,9 @@ async def _asked(gateway: Gateway, found: Probed, way: str, keys: Mapping[str, s
     Raises:
         ModelError: there is no answer to be had in any.
     """
-    schemas = [] if found.model == BUILTIN else FUNCTIONS
-    system = {**TALK[0], "content": "\n\n".join([TALK[0]["content"], protocol.functions_text(way, schemas)]).strip()}
-    request = Request(
-        found.model, found.endpoint, [system, TALK[1]], schemas, way, REPLY, keys, PROBE_S, 0, found.window
-    )
     began = time.monotonic()
     try:
-        reply = await gateway.reply(request)
+        reply = await gateway.reply(_request(found, way, keys))
     except ModelError as error:
         if error.kind != "protocol" or way == protocol.TEXT:
             raise
@@ -103,6 +114,12 @@ async def _asked(gateway: Gateway, found: Probed, way: str, keys: Mapping[str, s
     _tell(found, way, reply.calls)
     found.protocol = way
     return way == protocol.TEXT or bool(reply.calls)
+
+
+def _request(found: Probed, way: str, keys: Mapping[str, str]) -> Request:
+    schemas = [] if found.model == BUILTIN else FUNCTIONS
+    system = {**TALK[0], "content": "\n\n".join([TALK[0]["content"], protocol.functions_text(way, schemas)]).strip()}
+    return Request(found.model, found.endpoint, [system, TALK[1]], schemas, way, REPLY, keys, PROBE_S, 0, found.window)
 
 
 def _tell(found: Probed, way: str, calls: Sequence[Call]) -> None:

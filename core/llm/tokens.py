@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from core.llm.templates import functions_as_read
 
+MESSAGE_OVERHEAD = 4  # tokens that a chat template adds to a message
+PRIMING = 3  # and to the whole
 OLD_ENCODING = ("gpt-4-", "gpt-3.5", "gpt-4")
 NEW_ENCODING = ("gpt-4o", "gpt-4.1", "gpt-4.5")
 

@@ -54,7 +54,7 @@ class Growing:
         self._size = size
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Columns:
     """One row for each document, by rising id; ids may have gaps."""
 

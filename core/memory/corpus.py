@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,13 @@ from core.memory.columns import Columns, View
 from core.memory.embedding import Embedder, Nearness, WorkerGone
 from core.memory.scope import Path, Query, Scope
 from core.memory.terms import ANALYSIS, verbatim
-from core.store.codec import ranges
 from core.store.database import Database
 
 if TYPE_CHECKING:
     import duckdb
 
 LOAD_ROWS = 8192
-FEW, FAR = 24, 250_000  # documents that are looked up one by one where they lie so far apart: two row groups
-LOOKS = 64  # look-ups of one statement
+FEW = 24  # documents beyond which two threads read their vectors
 FETCHED = "d.id, d.key, t.body, d.moment, d.role, d.name, d.title, d.file, d.place, d.tags, d.step"
 
 
@@ -56,6 +54,7 @@ class Corpus:
         self.backlog = Backlog(self)
         self.asked: dict[Query, Path] = {}  # the latest searches, and the path that their first page was found on
         self._columns = Columns()
+        self._seen: tuple[Columns, int] | None = None  # what was read last, and how much had been written by then
         self._looking = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._generation = 0
@@ -99,17 +98,20 @@ class Corpus:
     async def view(self, scope: Scope) -> tuple[View, frozenset[int]]:
         """The documents that may be found, and the languages that are spoken in the file."""
         async with self._looking:
-            columns = self._columns
-            return await self.database.read(lambda connection: _view(connection, columns, scope))
+            columns, changes = self._columns, self.database.changes
+            if (columns, changes) != self._seen:
+                await self.database.read(columns.refresh)
+                self._seen = columns, changes
+            return await asyncio.to_thread(columns.view, scope), columns.languages
 
     async def postings(self, terms: Collection[int]) -> dict[int, Any]:
         """For each term the documents that it stands in."""
         await self.indexed()
         if not terms:
             return {}
-        listed = ",".join(map(str, terms))
-        query = f"""SELECT term, doc FROM posting WHERE term IN ({listed})
-                    UNION ALL SELECT term, doc FROM posting_tail WHERE term IN ({listed})"""
+        wanted = _wanted(terms)
+        query = f"""SELECT term, doc FROM {wanted} JOIN posting ON term = wanted
+                    UNION ALL SELECT term, doc FROM {wanted} JOIN posting_tail ON term = wanted"""
         return await self.database.read(lambda connection: _by_term(connection.execute(query).fetchnumpy()))
 
     async def indexed(self) -> None:
@@ -229,39 +231,21 @@ class Corpus:
         return found["doc"].tolist(), b"".join(found["value"].tolist())
 
 
-def _view(connection: duckdb.DuckDBPyConnection, columns: Columns, scope: Scope) -> tuple[View, frozenset[int]]:
-    columns.refresh(connection)
-    return columns.view(scope), columns.languages
+def _wanted(numbers: Iterable[int]) -> str:
+    """Numbers as a table, to join with: DuckDB then skips what cannot match, and with `IN` it reads whole row groups. Of
+    a million documents ten are fetched in 7 instead of 26 ms, and the postings of 60 words in 14 instead of 36."""
+    return f"(VALUES {','.join(f'({number}::BIGINT)' for number in numbers)}) AS listed(wanted)"
 
 
 def _fetched(connection: duckdb.DuckDBPyConnection, docs: Sequence[int]) -> list[tuple[Any, ...]]:
-    """Documents with their texts. Few that lie far apart are looked up one by one."""
-    if len(docs) > FEW or max(docs) - min(docs) < FAR:
-        listed = ",".join(map(str, docs))
-        query = f"SELECT {FETCHED} FROM doc d JOIN text t ON t.id = d.text WHERE d.id IN ({listed})"
-        return connection.execute(query).fetchall()
-    rows = _one_by_one(connection, FETCHED.replace("t.body", "d.text"), "doc d", "d.id", docs)
-    bodies = dict(_one_by_one(connection, "id, body", "text", "id", [row[2] for row in rows]))
-    return [(*row[:2], bodies[row[2]], *row[3:]) for row in rows if row[2] in bodies]  # else taken out just now
-
-
-def _one_by_one(
-    connection: duckdb.DuckDBPyConnection, columns: str, table: str, key: str, numbers: Sequence[int]
-) -> list[tuple[Any, ...]]:
-    """Rows by their numbers, each run of these a look-up of its own: that reads a page or two, where `IN` reads whole row
-    groups."""
-    looks = [
-        f"SELECT {columns} FROM {table} WHERE {key} BETWEEN {first} AND {last}"
-        for first, last in ranges(sorted(set(numbers)))
-    ]
-    found: list[tuple[Any, ...]] = []
-    for place in range(0, len(looks), LOOKS):
-        found += connection.execute(" UNION ALL ".join(looks[place : place + LOOKS])).fetchall()
-    return found
+    """Documents with their texts."""
+    query = f"SELECT {FETCHED} FROM {_wanted(set(docs))} JOIN doc d ON d.id = wanted JOIN text t ON t.id = d.text"
+    return connection.execute(query).fetchall()
 
 
 def _vectors(connection: duckdb.DuckDBPyConnection, docs: Sequence[int]) -> list[tuple[Any, ...]]:
-    return _one_by_one(connection, "doc, model, value", "vector", "doc", docs)
+    query = f"SELECT doc, model, value FROM {_wanted(set(docs))} JOIN vector ON doc = wanted"
+    return connection.execute(query).fetchall()
 
 
 def _closeness(text: str, words: str) -> int:

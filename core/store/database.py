@@ -45,6 +45,7 @@ class Database:
         self._all_cursors: list[duckdb.DuckDBPyConnection] = []
         self._aside = asyncio.Lock()
         self.damaged = False
+        self.changes = 0  # rises with every transaction
         self._closed = False
 
     @classmethod
@@ -78,10 +79,13 @@ class Database:
         import duckdb
 
         with self._told():
-            for _ in range(CONFLICTS):
-                with contextlib.suppress(duckdb.TransactionException):
-                    return _transaction(self._connection, work)
-            return _transaction(self._connection, work)
+            try:
+                for _ in range(CONFLICTS):
+                    with contextlib.suppress(duckdb.TransactionException):
+                        return _transaction(self._connection, work)
+                return _transaction(self._connection, work)
+            finally:
+                self.changes += 1
 
     async def aside(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
         """Runs long `work` in a transaction beside the writer, which is not held up. Where both touch the same rows and

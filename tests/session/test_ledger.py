@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.llm.probe import probed
 from core.roster import Roster
 from core.session import Session
 from memgpt import events as e
@@ -66,6 +67,17 @@ async def test_an_unknown_count_is_known_to_another_agent_at_its_first_call(
             await turn(session, SAID[0])
             found.append((await errors(session))[0])
     assert abs(found[0]) > 0.2 > 0.08 >= abs(found[1])
+
+
+async def test_a_live_test_call_shows_what_a_provider_adds(roster: Roster) -> None:
+    """Its own words about functions, before the first prompt of any agent."""
+    with ModelServer(fallback=answering) as server:
+        server.count = lambda body: prompt_tokens(body) + 400 * bool(body.get("tools"))
+        assert (await probed(roster.gateway, "openai/scripted", server.url, {})).ok
+        wanted = AgentConfig(name="ada", model="openai/scripted", model_endpoint=server.url, context_window=8192)
+        session = await roster.session(await roster.create(wanted))
+        await turn(session, SAID[0])
+        assert abs((await errors(session))[0]) <= 0.08
 
 
 async def test_the_meter_says_whose_number_it_shows(roster: Roster, model: ModelServer) -> None:
