@@ -309,12 +309,14 @@ class Roster:
 
     async def close_idle(self) -> None:
         """Closes the agents that nobody has used for `linger_s` seconds."""
-        for key, session in list(self.sessions.items()) if not self.jobs else ():
+        for key, session in list(self.sessions.items()):
             unused = not session.watched and now() - session.used_at > self.linger_s * 1_000_000
-            if not session.busy and (unused or session.journal.database.damaged):
-                async with self._opening:  # whoever wants it again waits until its file is closed
-                    if self.sessions.pop(key, None):
-                        await self.let_go(session)
+            if session.busy or not (unused or session.journal.database.damaged):
+                continue
+            async with self._opening:  # whoever wants it again waits until its file is closed
+                # Looked at here: while another agent was closed, somebody may have asked for this one.
+                if not self.jobs and not session.busy and self.sessions.pop(key, None):
+                    await self.let_go(session)
 
 
 def _words(step: Step) -> str:
