@@ -315,7 +315,8 @@ class Roster:
                 continue
             async with self._opening:  # whoever wants it again waits until its file is closed
                 # Looked at here: while another agent was closed, somebody may have asked for this one.
-                if not self.jobs and not session.busy and self.sessions.pop(key, None):
+                if key in self.sessions and not self.jobs and not session.busy:
+                    del self.sessions[key]
                     await self.let_go(session)
 
 
