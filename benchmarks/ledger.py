@@ -80,15 +80,9 @@ async def _errors_of(roster: Roster, window: int, model: str, url: str | None, t
 
 async def _measure() -> None:
     row(
-        "provider, window",
-        "first call",
-        "after a test call",
-        "next agent's",
-        "later: median",
-        "later: worst",
-        "over 2 %",
+        "provider, window", "first call", "after a test call", "next agent's", "later: median", "later: worst", "over 2 %",
         "calls",
-    )
+    )  # fmt: skip
     counted: dict[str, Counting] = {
         "the same vocabulary": prompt_tokens, "OpenAI's formula": openai_style,
         "unknown: cl100k and hidden words": another_vocabulary,

@@ -16,8 +16,9 @@ MARGIN = 1.08  # what the provider has not counted yet is taken to be so much mo
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who counts the prompts of a model; and the first prompt that it counted of another agent, by our count and its own,
-    0 where there was none. A first prompt is always sent parts and little else: the next one is much like it."""
+    """Who counts the prompts of a model; and the first prompt that it counted of another agent, or before any that of a
+    live test call, by our count and its own, 0 where there was none. A first prompt is always sent parts and little else:
+    the next one is much like it."""
 
     model: str
     own: int = 0

@@ -26,8 +26,8 @@ TABLE = {  # ours, as litellm's table has them
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Each is None where nobody knows: it is tried then. `window` in tokens, 0 where nobody says. `source` is `table`,
-    `server`, `probe` or `refusal`. `first_own` and `first_counted` are the tokens of the last first prompt of an agent, by
-    our count and by the provider's; 0 before there was one."""
+    `server`, `probe` or `refusal`. `first_own` and `first_counted` are the tokens of the last first prompt of an agent, or
+    before any of a live test call, by our count and by the provider's; 0 where there was none."""
 
     tools: bool | None = None
     parallel_tools: bool | None = None
