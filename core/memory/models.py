@@ -101,15 +101,17 @@ class Model:
 
 
 class ShippedModel(Model):
-    """MiniLM through transformers alone, which starts two seconds sooner than sentence-transformers."""
+    """MiniLM through torch alone, which starts seconds sooner than sentence-transformers."""
 
     def __init__(self, folder: Path) -> None:
         import torch
         from tokenizers import Tokenizer
-        from transformers.models.bert import BertModel
+
+        from core.memory.encoder import Encoder
 
         super().__init__(_untruncated(Tokenizer.from_file(str(folder / "tokenizer.json"))), SHIPPED_TOKENS)
         torch.set_grad_enabled(False)
+        torch.backends.mha.set_fastpath_enabled(False)  # its attention is the older of torch's two, and no faster
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
         self._torch = torch
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -117,10 +119,10 @@ class ShippedModel(Model):
         self._tokenizer.enable_padding()
         self.device = _device(torch)
         self.batch = _batch(torch, self.device)
-        self._exact = BertModel.from_pretrained(str(folder)).eval().to(self.device)
+        self._exact = Encoder.read(folder).to(self.device)
         self._fast = self._exact
         if self.device == "cpu" and _has_bfloat16():
-            fast = BertModel.from_pretrained(str(folder), dtype=torch.bfloat16).eval()
+            fast = Encoder.read(folder).bfloat16()
             probe = ["A short sentence about the weather.", "7f3a-b2: kernel panic in module loader"]
             agreed = (self._run(self._exact, probe) * self._run(fast, probe)).sum(1).min()
             self._fast = fast if float(agreed) > AGREEMENT else self._exact
@@ -135,10 +137,10 @@ class ShippedModel(Model):
     def _run(self, model: Any, texts: Sequence[str]) -> Any:
         torch = self._torch
         encoded = self._tokenizer.encode_batch(list(texts))
-        device = model.device
+        device = model.norm.weight.device
         ids = torch.tensor([entry.ids for entry in encoded], device=device)
         mask = torch.tensor([entry.attention_mask for entry in encoded], device=device)
-        hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        hidden = model(ids, mask).float()
         weights = mask.unsqueeze(-1).float()
         mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
         return torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
