@@ -248,8 +248,14 @@ def _slope(state: State, usage: Body, own: int) -> float:
     change = own - state.own_tokens
     if abs(change) < LEAST_CHANGE:
         return state.slope
-    seen = min(max((usage["prompt_tokens"] - state.provider_tokens) / change, 0.5), 2.5)
-    return float(state.slope + (seen - state.slope) * abs(change) / (abs(change) + STEADY))
+    seen = worth(change, usage["prompt_tokens"] - state.provider_tokens)
+    return state.slope + (seen - state.slope) * abs(change) / (abs(change) + STEADY)
+
+
+def worth(own: int, counted: int) -> float:
+    """What one of our tokens comes to by a provider's count of the same words; beyond these bounds one of the two counted
+    something else."""
+    return min(max(counted / own, 0.5), 2.5)
 
 
 def _overflowed(state: State, step: Step) -> State:
@@ -288,7 +294,7 @@ def _evicted(state: State, step: Step) -> State:
     gone = set(step.body["steps"])
     queue = tuple(item for item in state.queue if item.step not in gone)
     return replace(
-        state,
+        _counted_without(state, step),
         queue=queue,
         summary=step.items[0],
         summary_text=step.texts["summary"],
@@ -297,6 +303,14 @@ def _evicted(state: State, step: Step) -> State:
         shown=dict(state.blocks),
         turn=replace(state.turn, evicted=True) if state.turn else None,
     )
+
+
+def _counted_without(state: State, step: Step) -> State:
+    """The provider's last figure less what it had counted for what left."""
+    if not state.own_tokens or "counted" not in step.body:
+        return state
+    own, provider = state.own_tokens - step.body["tokens"], state.provider_tokens - step.body["counted"]
+    return replace(state, own_tokens=own, provider_tokens=provider)
 
 
 def _shortened(state: State, step: Step) -> State:

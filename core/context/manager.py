@@ -9,7 +9,7 @@ from typing import Any
 
 from core.context import instructions
 from core.context.queue import Limits, decide, groups, last_turn, to_evict
-from core.context.reckoning import Provider, Reckoning
+from core.context.reckoning import Provider, Reckoning, counted_for
 from core.context.render import Renderer
 from core.context.shortening import shortened
 from core.context.summary import extract, without_rot
@@ -166,10 +166,20 @@ class QueueManager:
             "steps": [item.step for item in gone],
             "messages": len(gone),
             "tokens": sum(item.tokens + MESSAGE_OVERHEAD for item in gone),
+            "counted": await self._counted(gone),
             **about,
         }
         (step,) = await self.journal.append(Draft("evict", body, {"summary": summary}, (item,)))
         return step
+
+    async def _counted(self, gone: Sequence[Item]) -> int:
+        """What the provider counted for the messages that go."""
+        reckoning = Reckoning.of(self.journal.state, self.provider)
+        first = min(item.step for item in gone)
+        before = await self.journal.steps(before=first, kinds=("reply",), limit=1)
+        first = before[0].id if before else first
+        steps = await self.journal.steps(after=first - 1, kinds=("reply", "evict"))
+        return counted_for(gone, steps, self.provider.model, reckoning.leaving)
 
     async def _maker(self, lines: Sequence[str]) -> tuple[Callable[[int], str], dict[str, Any]]:
         """What makes the summary of the old one and these lines in so many characters, and what is to be told of it:

@@ -1,15 +1,19 @@
 """From our own count to what the provider will count.
 
 A provider's figure holds for the prompt that it counted. What has come to it or left it since is our own count times
-`slope`, what a token of ours has come to when prompts grew and shrank. So what a provider adds to every prompt (its own
-words about tools, say) is in the figure once, and does not grow with the conversation.
+`slope`, what a token of ours has come to when prompts grew. So what a provider adds to every prompt (its own words about
+tools, say) is in the figure once, and does not grow with the conversation. What leaves main context is taken off the
+figure as what it was counted for when it came: of a tokenizer that we do not have, a token of ours can be worth half of
+another one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.messages import State
+from core.llm.tokens import MESSAGE_OVERHEAD
+from core.messages import LEAST_CHANGE, Item, State, Step, worth
 
 MARGIN = 1.08  # what the provider has not counted yet is taken to be so much more when it is decided what may be sent
 
@@ -61,9 +65,40 @@ class Reckoning:
         a token comes to holds there."""
         return int(tokens / (max(1.0, self.slope) * MARGIN))
 
+    @property
+    def leaving(self) -> float:
+        """What one of our tokens that leaves takes along at the least."""
+        return self._rate(growing=False)
+
     def _rate(self, growing: bool) -> float:
         if self.reported and not self.own:
             return self.slope
         whole = self.counted / self.own if self.own else self.slope
         # prompts that grow and shrink tell what a token comes to, but roughly: the whole is a bound to it
         return max(self.slope, min(1.0, whole)) * MARGIN if growing else min(self.slope, whole)
+
+
+def counted_for(gone: Sequence[Item], steps: Iterable[Step], model: str, otherwise: float) -> int:
+    """What a provider counted for items, overhead included, as its figures for the prompts before and after they came
+    tell; `otherwise` is what a token is worth where they do not. `steps` are the replies and evictions on the path."""
+    rates: dict[int, float] = {}
+    last: Step | None = None
+    own = counted = 0  # what left between the two prompts
+    for step in steps:
+        if step.kind == "evict":
+            left: int = step.body["tokens"]
+            own, counted = own + left, counted + int(step.body.get("counted", left))
+        if step.kind != "reply" or not _counts(step, model):
+            continue
+        if last:
+            own += step.body["usage"]["own"] - last.body["usage"]["own"]
+            counted += step.body["usage"]["prompt_tokens"] - last.body["usage"]["prompt_tokens"]
+            if own >= LEAST_CHANGE:
+                rates |= {item.id: worth(own, counted) for item in gone if last.id <= item.step < step.id}
+        last, own, counted = step, 0, 0
+    return round(sum((item.tokens + MESSAGE_OVERHEAD) * rates.get(item.id, otherwise) for item in gone))
+
+
+def _counts(step: Step, model: str) -> bool:
+    usage = step.body.get("usage") or {}
+    return bool(usage.get("own")) and usage["model"] == model

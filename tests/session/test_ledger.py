@@ -13,7 +13,7 @@ from core.session import Session
 from memgpt import events as e
 from memgpt.config import AgentConfig
 from tests.support.agents import turn
-from tests.support.ledgers import SAID, answering, errors, openai_style
+from tests.support.ledgers import SAID, answering, errors, errors_by_call, openai_style
 from tests.support.model_server import ModelServer, prompt_tokens
 
 
@@ -22,12 +22,18 @@ def with_hidden_words(body: Mapping[str, Any]) -> int:
     return round(prompt_tokens(body) * 1.1) + 300
 
 
-async def talked(roster: Roster, model: str, count: Callable[[Mapping[str, Any]], int]) -> Session:
+def with_smaller_pieces(body: Mapping[str, Any]) -> int:
+    """A provider that cuts what is not ASCII into more pieces than we do."""
+    written = "".join(message.get("content") or "" for message in body["messages"])
+    return prompt_tokens(body) + sum(not letter.isascii() for letter in written)
+
+
+async def talked(roster: Roster, model: str, count: Callable[[Mapping[str, Any]], int], turns: int = 14) -> Session:
     with ModelServer(fallback=answering) as server:
         server.count = count
         wanted = AgentConfig(name="ada", model=model, model_endpoint=server.url, context_window=8192)
         session = await roster.session(await roster.create(wanted))
-        for number in range(14):
+        for number in range(turns):
             await turn(session, SAID[number % len(SAID)])
     return session
 
@@ -51,6 +57,13 @@ async def test_an_unknown_count_is_known_from_the_second_call_on(roster: Roster)
     assert max(map(abs, later)) <= 0.02
     context = await session.context()
     assert context.source == "provider" and sum(row["tokens"] for row in context.sections) == context.total
+
+
+async def test_what_leaves_takes_along_what_it_was_counted_for(roster: Roster) -> None:
+    session = await talked(roster, "openai/scripted", with_smaller_pieces, turns=17)
+    (evicted, *_) = await session.journal.steps(kinds=("evict",))
+    after = next(error for call, error in (await errors_by_call(session)).items() if call > evicted.id)
+    assert evicted.body["counted"] > evicted.body["tokens"] and abs(after) <= 0.01
 
 
 @pytest.mark.parametrize("windows", [(8192, 32_768), (32_768, 8192)])

@@ -40,10 +40,15 @@ def answering(request: dict[str, Any]) -> Scripted:
 
 async def errors(session: Session) -> list[float]:
     """How far what was expected of each call is from what was reported, as a share; over is positive."""
-    expected, found = 0, []
+    return list((await errors_by_call(session)).values())
+
+
+async def errors_by_call(session: Session) -> dict[int, float]:
+    """The same by the step of the call."""
+    call, expected, found = 0, 0, {}
     for step in await session.journal.steps(kinds=("call", "reply")):
         if step.kind == "call":
-            expected = step.body["expected"]
+            call, expected = step.id, step.body["expected"]
         elif usage := step.body.get("usage"):
-            found.append(expected / usage["prompt_tokens"] - 1)
+            found[call] = expected / usage["prompt_tokens"] - 1
     return found
