@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
+from core.approvals import Approvals, Verdict, needs_word
 from core.context import instructions
 from core.context.manager import QueueManager
 from core.context.queue import clipped
@@ -45,6 +46,8 @@ class Agent:
     thinking: Thinking
     external: ExternalContext
     cancel: asyncio.Event
+    approvals: Approvals
+    approve: str = "nothing"
     max_steps: int = 50
     auto_recall: bool = False
     over_budget: Callable[[float], ModelError | None] = lambda dollars: None
@@ -123,7 +126,11 @@ class Agent:
                 yield event
             again, begun = False, None
             for call in self.journal.state.pending:
-                result, events = await self._act(call)
+                verdict = Verdict(True)
+                if needs_word(self.approve, call):
+                    yield (question := self.approvals.ask(call, self.journal.state.name, self.journal.state.head))
+                    verdict = await raced(self.approvals.verdict(question), self.cancel)
+                result, events = await self._act(call, verdict)
                 again = again or result.again
                 for event in events:
                     yield event
@@ -178,8 +185,11 @@ class Agent:
         factor = refused(self.journal.state, await self.fixed(), self.manager.limits, self.manager.provider)
         await self.journal.append(Draft("overflow", {"factor": factor, "model": self.manager.provider.model}))
 
-    async def _act(self, call: Pending) -> tuple[Result, list[e.Event]]:
-        """Runs one call; its effect and its return are committed together, and only then told."""
+    async def _act(self, call: Pending, verdict: Verdict) -> tuple[Result, list[e.Event]]:
+        """Runs one call that may run; its effect and its return are committed together, and only then told."""
+        if not verdict.allowed:
+            result = Result(FAILED, verdict.told, again=True)
+            return result, await self._returned(call, result)
         state = self.journal.state
         limit = self.manager.result_limit(await self.fixed())
         context = Context(state.blocks, self.external, self.renderer.zone, self.external.page_size, limit)

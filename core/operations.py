@@ -119,8 +119,11 @@ async def _attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     jobs.Embedding.watch(session)
     if not given.get("read_only"):
         session.timer_keys = caller.keys
-    caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json())))
+    answers = not given.get("read_only")
+    caller.leaving.append(session.listen(lambda event: caller.deliver(session.name, event.to_json()), answers))
     yield "result", {"snapshot": snapshot}
+    for question in session.approvals.questions:
+        caller.deliver(session.name, question.to_json())
     session.tell(session.activity())
     session.tell_news()
     await session.tell_context()

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.adapting import adaptation, in_effect
 from core.agent import Agent
+from core.approvals import Approvals
 from core.context import instructions
 from core.context.blocks import SMALL_WINDOW
 from core.context.manager import QueueManager
@@ -32,7 +33,12 @@ Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 
 
 async def make_agent(
-    journal: Journal, corpus: Corpus, gateway: Gateway, sources: Sources, cancel: asyncio.Event
+    journal: Journal,
+    corpus: Corpus,
+    gateway: Gateway,
+    sources: Sources,
+    cancel: asyncio.Event,
+    approvals: Approvals,
 ) -> Agent:
     """The agent as the journal's settings have it now."""
     settings = journal.state.settings
@@ -65,6 +71,8 @@ async def make_agent(
         thinking,
         external,
         cancel,
+        approvals,
+        settings.get("approve", "nothing"),
         max_steps=settings["max_steps"],
         auto_recall={"on": True, "off": False}.get(settings["auto_recall"], not searches),
         over_budget=functools.partial(_over_budget, settings, gateway),

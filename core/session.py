@@ -10,6 +10,7 @@ from typing import Any
 
 from core import adapting
 from core.agent import Agent
+from core.approvals import Approvals
 from core.context import instructions
 from core.ending import ended
 from core.llm.gateway import Gateway
@@ -23,6 +24,7 @@ from core.store.journal import Draft, Journal, now
 from core.thinking import commit_interrupted
 from memgpt import events as e
 from memgpt.home import UserError
+from memgpt.words import WAITING_FOR_YOU
 
 INTERRUPT_S = 2.0
 REPACKED_BY = ("learnt_protocol", "standing_in")  # settings after which the queue is packed anew
@@ -50,7 +52,8 @@ class Session:
     def __init__(self, name: str, journal: Journal, corpus: Corpus, gateway: Gateway, sources: Sources) -> None:
         self.name, self.journal, self.corpus, self.gateway = name, journal, corpus, gateway
         self.sources = sources
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, bool] = {}  # and whether its user may answer what the agent asks
+        self.approvals = Approvals(lambda: any(self._listeners.values()))
         self._waiting: list[Waiting] = []
         self._runner: asyncio.Task[None] | None = None
         self._running: Waiting | None = None
@@ -71,10 +74,15 @@ class Session:
 
     # --- who watches ------------------------------------------------------------------------------------------
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Gives every event from now on to `listener`, which must not block; the result takes it off again."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+    def listen(self, listener: Listener, answers: bool = False) -> Callable[[], None]:
+        """Gives every event from now on to `listener`, which must not block; the result takes it off again. `answers` says
+        that its user may answer what the agent asks."""
+        self._listeners[listener] = answers
+
+        def leave() -> None:
+            self._listeners.pop(listener, None)
+
+        return leave
 
     def adopt(self, old: Session, why: str = "forget") -> None:
         """Takes over those who watched this agent before its file was opened anew."""
@@ -221,6 +229,8 @@ class Session:
         match event:
             case e.Delta():
                 self._enter("answering")
+            case e.Question(call_id=asked) if asked in self.approvals:
+                self._enter(WAITING_FOR_YOU)
             case e.FunctionCall(name=name):
                 self._enter(name)
             case e.FunctionReturn() | e.Retry():
@@ -268,7 +278,9 @@ class Session:
         settings = self.journal.state.settings
         made_for = tuple(sorted((name, str(value)) for name, value in settings.items()))
         if self._agent is None or made_for != self._made_for:
-            self._agent = await make_agent(self.journal, self.corpus, self.gateway, self.sources, self._cancel)
+            self._agent = await make_agent(
+                self.journal, self.corpus, self.gateway, self.sources, self._cancel, self.approvals
+            )
             self._made_for = made_for
             self.corpus.use(str(settings.get("embedding_model", "")))
         if keys is not None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core import budgeting, cost, editing, moving, passages, past, rewind
+from core import approving, budgeting, cost, editing, moving, passages, past, rewind
 from core.adapting import in_effect, place_of
 from core.asked import Asked, Outcome
 from core.context import instructions
@@ -302,6 +302,7 @@ _HANDLERS: dict[str, Handler] = {
     "dump": _dump, "dumpraw": _dumpraw, "memory": _memory, "model": _model, "budget": budgeting.budget,
     "pop": _pop, "retry": _retry, "rethink": _rethink, "rewrite": _rewrite, "heartbeat": _heartbeat,
     "memorywarning": _memorywarning, "summarize": _summarize, "systemswap": _systemswap, "undo": _undo, "redo": _redo,
+    "allow": approving.allow, "deny": approving.deny,
     "recall": _recall, "archival": _archival, "passage": _passage, "embedding": _embedding,
     "persona": _block("persona"), "human": _block("human"),
 }  # fmt: skip

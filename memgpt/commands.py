@@ -43,6 +43,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("cost", "", "what the last turn, this session and the agent have cost", busy=True),
     Command("model", "[NAME]", "show or change the model"),
     Command("budget", "[go|turn USD|day USD]", "what models have cost and may cost; go lets a stopped turn go on"),
+    Command("allow", "", "let the call run that waits for your word (setting approve)", busy=True),
+    Command("deny", "[WHY]", "keep that call from running; the model is told why", busy=True),
     Command("pop", "[N]", "undo the last N messages of main context, with what they did to memory"),
     Command("retry", "", "take the last answer back and ask again"),
     Command("alternative", "[N|next|previous]", "the other answers that were given here, and going on from one"),

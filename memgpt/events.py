@@ -145,10 +145,13 @@ class Usage(Event):
     total_ms: int
 
 
+GOING_ON = ("budget", "steps")  # what a turn has used up, where a question is whether it may go on
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Event):
-    """Something that only the user may allow; `call_id` says what: going on after the `budget`, or after the `steps` of a
-    turn are used up."""
+    """Something that only the user may allow; `call_id` says what: a call that waits for `/allow` or `/deny`, or going on
+    after the `budget`, or after the `steps` of a turn are used up."""
 
     type: ClassVar[str] = "question"
     call_id: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+WAITING_FOR_YOU = "waiting_for_you"  # what an agent does while a call waits for the user's word
+
 
 def counted(number: int, thing: str) -> str:
     """`1 passage`, `2 passages`."""

@@ -165,6 +165,8 @@ _DOES: dict[str, Do] = {
     "next_agent": _beside(1),
     "previous_agent": _beside(-1),
     "queue": lambda app: _job(app, _queue(app)),
+    "allow": lambda app: app.run_command("/allow"),
+    "deny": lambda app: app.run_command("/deny"),
     "cancel_job": lambda app: _job(app, _cancel(app)),
     "redraw": lambda app: app.line.draw_anew(),
     "quit": lambda app: app.exit(),

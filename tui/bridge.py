@@ -285,6 +285,10 @@ class Bridge:
         self.view.phase, self.view.queued = inert(event.phase), list(event.queued)
         self._mark("status", "chat")
 
+    def _on_question(self, event: e.Question) -> None:
+        if event.call_id not in e.GOING_ON:
+            self.note(f"{event.text}. /allow lets it, /deny and why keeps it from that.")
+
     def _on_notice(self, event: e.Notice) -> None:
         self.note(event.text)
 

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from tui import theme as themes
 from tui.memory_view import memory_entries
 from tui.text import inert
-from tui.view import Entry, View
+from tui.view import Entry, Stage, View
 from tui.widgets.context_map import ContextMap
 from tui.widgets.memory_pane import Blocks
 from tui.widgets.messages import Messages
@@ -57,7 +57,7 @@ class Drawing:
         self._asked = False
         self._drawn_at = 0.0
         self._queued: list[Entry] = []
-        self._phase = ""
+        self._stage: Stage = "resting"
 
     def wake(self) -> None:
         """Something has changed."""
@@ -87,8 +87,8 @@ class Drawing:
         paint(self.app.base, view, changed, chat, monologue)
         if changed & {"context", "status"}:
             self.app.status.show(view)
-        if "status" in changed and (view.phase in ("idle", "starting")) != (self._phase in ("idle", "starting")):
-            self._phase = view.phase
+        if "status" in changed and view.stage != self._stage:
+            self._stage = view.stage
             self.app.hint()
 
     def chat_entries(self) -> list[Entry]:

@@ -40,6 +40,8 @@ def hints(app: MemGPTApp) -> list[Hint]:
                 ("↑↓", "choose"),
                 *keys(complete="complete", send="take" if app.menu.marked else "send", stop="close"),
             ]
+        if app.busy and app.bridge.view.stage == "asking":
+            return [*keys("allow", "deny"), ("/deny", "and why"), *keys(stop="stop")]
         if app.busy:
             return [*keys(send="queue", stop="stop", newline="line", queue="what waits"), ("/", "commands")]
         if app.size.width < NARROW:

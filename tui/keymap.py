@@ -78,6 +78,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_agent", "alt+n", "the next open agent", priority=True),
     Action("previous_agent", "alt+p", "the open agent before", priority=True),
     Action("queue", "f9", "what waits for the model: change it, take it back", priority=True),
+    Action("allow", "alt+y", "let the call run that waits for your word", priority=True, short="allow"),
+    Action("deny", "alt+x", "keep that call from running; /deny says why too", priority=True, short="deny"),
     Action("cancel_job", "alt+c", "cancel the work whose progress is shown", priority=True),
     Action("redraw", "ctrl+l", "draw the screen anew", priority=True),
     Action("suspend", "ctrl+z", "suspend", method="suspend_process", priority=True),

@@ -58,7 +58,7 @@ class Room:
     @property
     def busy(self) -> bool:
         heard = "bridge" in vars(self)  # asked before the first frame: the bridge is not made for that
-        return heard and self.bridge.view.phase not in ("idle", "starting")
+        return heard and self.bridge.view.stage != "resting"
 
     def _wake(self) -> None:
         if self.shown:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from memgpt.words import WAITING_FOR_YOU
+
 if TYPE_CHECKING:
     from memgpt.events import ContextChanged
 
+Stage = Literal["resting", "busy", "asking"]
 Kind = Literal["user", "assistant", "queued", "rule", "note", "error", "thought", "call", "block"]
 
 
@@ -91,3 +94,10 @@ class View:
     step: int = 0
     first_step: int = 0
     earlier: bool = False
+
+    @property
+    def stage(self) -> Stage:
+        """What keys do depends on: whether the model rests, is at work, or a call of it waits for the user's word."""
+        if self.phase in ("idle", "starting"):
+            return "resting"
+        return "asking" if self.phase == WAITING_FOR_YOU else "busy"

@@ -119,6 +119,11 @@ async def archival_memory_search(
     return Outcome(shown(await context.external.search("archival", query, number, filters), number, context))
 
 
+CHANGING = frozenset(
+    function.__name__ for function in (core_memory_append, core_memory_replace, archival_memory_insert)
+)
+
+
 def _page_number(page: int | None) -> int:
     if page is not None and page < 0:
         raise FunctionFailed(f"page must be 0 or more, not {page}; pages are counted from 0.")

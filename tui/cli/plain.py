@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memgpt import commands
+from memgpt.events import GOING_ON
 from memgpt.home import Home, UserError, fold
 from memgpt.words import counted
 from tui.cli import front
@@ -247,4 +248,6 @@ def spoken(event: dict[str, Any], agent: str) -> str:
             return inert(f"{event['message']} {event['hint']}".strip())
         case "notice":
             return inert(event["text"])
+        case "question" if event["call_id"] not in GOING_ON:
+            return f"{inert(event['text'])}. /allow lets it, /deny and why keeps it from that."
     return ""

@@ -51,7 +51,7 @@ class StatusLine(Widget):
         self.view = view
         if view.retry is not self._retrying[0]:
             self._retrying = view.retry, self.clock()
-        busy = view.phase not in ("idle", "starting")
+        busy = view.stage != "resting"
         if busy and not self._began:
             self._began = self.clock()
             self._timer = self.set_interval(1.0, self.refresh)
