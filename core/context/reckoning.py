@@ -73,30 +73,36 @@ class Reckoning:
     def _rate(self, growing: bool) -> float:
         if self.reported and not self.own:
             return self.slope
-        whole = self.counted / self.own if self.own else self.slope
-        # prompts that grow and shrink tell what a token comes to, but roughly: the whole is a bound to it
-        return max(self.slope, min(1.0, whole)) * MARGIN if growing else min(self.slope, whole)
+        if growing:  # a token is never taken for less than one of ours: what prompts tell of it is rough
+            return max(self.slope, 1.0) * MARGIN
+        return min(self.slope, self.counted / self.own) if self.own else self.slope
 
 
 def counted_for(gone: Sequence[Item], steps: Iterable[Step], model: str, otherwise: float) -> int:
-    """What a provider counted for items, overhead included, as its figures for the prompts before and after they came
-    tell; `otherwise` is what a token is worth where they do not. `steps` are the replies and evictions on the path."""
-    rates: dict[int, float] = {}
+    """What a provider counted for items that leave, overhead included: what its figure grew by from one prompt to the next,
+    where nothing but some of them came between the two. `otherwise` is what a token of the others is worth. `steps` are
+    the replies and evictions on the path."""
+    total, left = 0.0, sum(map(_weight, gone))
     last: Step | None = None
     own = counted = 0  # what left between the two prompts
     for step in steps:
         if step.kind == "evict":
-            left: int = step.body["tokens"]
-            own, counted = own + left, counted + int(step.body.get("counted", left))
+            tokens: int = step.body["tokens"]
+            own, counted = own + tokens, counted + int(step.body.get("counted", tokens))
         if step.kind != "reply" or not _counts(step, model):
             continue
         if last:
             own += step.body["usage"]["own"] - last.body["usage"]["own"]
             counted += step.body["usage"]["prompt_tokens"] - last.body["usage"]["prompt_tokens"]
-            if own >= LEAST_CHANGE:
-                rates |= {item.id: worth(own, counted) for item in gone if last.id <= item.step < step.id}
+            came = sum(_weight(item) for item in gone if last.id <= item.step < step.id)
+            if came and abs(own - came) < LEAST_CHANGE:
+                total, left = total + came * worth(own, counted), left - came
         last, own, counted = step, 0, 0
-    return round(sum((item.tokens + MESSAGE_OVERHEAD) * rates.get(item.id, otherwise) for item in gone))
+    return round(total + left * otherwise)
+
+
+def _weight(item: Item) -> int:
+    return item.tokens + MESSAGE_OVERHEAD
 
 
 def _counts(step: Step, model: str) -> bool:
