@@ -62,7 +62,7 @@ def answers(kind: str, size: int, rng: random.Random) -> list[scripted.Scripted]
 
 
 @pytest.mark.timeout(400)  # on a machine that is busy otherwise
-@settings(max_examples=6, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=4, suppress_health_check=list(HealthCheck), deadline=None)
 @example(window=2048, turns=FULL_STEP, seed=48)
 @given(window=st.sampled_from([2048, 3000, 4096, 8192, 16384, 200_000]), turns=TURNS, seed=st.integers(0, 999))
 def test_every_invariant_holds(server: ModelServer, window: int, turns: Sequence[tuple[int, str]], seed: int) -> None:
@@ -76,6 +76,7 @@ async def conversation(server: ModelServer, window: int, turns: Sequence[tuple[i
     with tempfile.TemporaryDirectory() as folder:
         async with open_roster(Path(folder)) as roster:
             session = await make_session(roster, server, window)
+            session.corpus.backlog.pause()  # giant messages, which are not looked for by meaning
             for number, (size, kind) in enumerate(turns):
                 server.unscript()
                 server.fallback = by_kind(answers(kind, size, rng))

@@ -173,7 +173,7 @@ async def test_whoever_writes_first_cancels_the_greeting(home: Home, agent_name:
 
 
 async def test_what_is_sent_while_busy_waits_and_is_shown(home: Home, agent_name: str, model: ModelServer) -> None:
-    model.script(scripted.slow("first answer " * 6, 30))
+    model.script(scripted.slow("first answer " * 40, 30))
     async with opened(home, agent_name, model) as pilot:
         await write(pilot, "First")
         await until(pilot, lambda: app_of(pilot).busy)
