@@ -8,6 +8,7 @@ import json
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def by_kind(script: list[scripted.Scripted]) -> Any:
     def answer(request: dict[str, Any]) -> scripted.Scripted:
         if not request.get("tools"):
             return scripted.plain("They talked about chess, at length.")
-        return left.pop(0) if left else scripted.say("Done.")
+        return replace(left.pop(0), fragment=200) if left else scripted.say("Done.")
 
     return answer
 

@@ -127,11 +127,12 @@ def _answering(rng: random.Random) -> Any:
 
     def answer(request: dict[str, Any]) -> Scripted:
         if str(request["messages"][0]["content"]).startswith(SUMMARISER):
-            return rng.choice((
+            given = rng.choice((
                 scripted.plain("They talked about chess, at length."), scripted.plain(_text(400, rng)),
                 scripted.plain(""), scripted.error(500),
             ))  # fmt: skip
-        given = script.pop(0) if script else scripted.say(_text(min(_size(rng), 400), rng) or "Done.")
+        else:
+            given = script.pop(0) if script else scripted.say(_text(min(_size(rng), 400), rng) or "Done.")
         return replace(given, fragment=FRAGMENT)
 
     return answer
