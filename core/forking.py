@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.folding import apply
 from core.jobs import with_progress
-from core.messages import OPEN_END, Step, apply
+from core.messages import OPEN_END, Step
 from core.roster import Roster
 from core.sources.progress import Progress
 from core.store import rows, tree

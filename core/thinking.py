@@ -88,6 +88,7 @@ class Arriving:
 
     said: str = ""
     thought: str = ""
+    began: float = field(default_factory=time.monotonic)
     kept_at: float = field(default_factory=time.monotonic)
 
     def add(self, piece: SaidDelta | ThoughtDelta) -> None:
@@ -141,7 +142,7 @@ class Thinking:
                     case Reply():
                         reply = piece
         except (Stopped, ModelError):
-            for event in await self._interrupted(arriving):
+            for event in await self._interrupted(arriving, prompt, totals):
                 yield event
             raise
         if reply is not None:
@@ -241,9 +242,16 @@ class Thinking:
             arriving.kept_at = time.monotonic()
             await self.journal.keep_open(call.id, arriving.said, arriving.thought)
 
-    async def _interrupted(self, arriving: Arriving) -> list[e.Event]:
-        """Commits what was shown of an answer that will not end."""
-        return await commit_interrupted(self.journal, self.renderer, self.external, arriving.said, arriving.thought)
+    async def _interrupted(self, arriving: Arriving, prompt: Prompt, totals: TurnTotals) -> list[e.Event]:
+        """Commits what was shown of an answer that will not end. The provider, which gives no figures then, has read the
+        prompt and written what came: that much is counted."""
+        said, thought = arriving.said, arriving.thought
+        told: dict[str, Any] = {}
+        if said or thought:
+            spent = round((time.monotonic() - arriving.began) * 1000)
+            told = await self._told(Usage(0, 0, 0, None, 0, spent, False), prompt, said + thought)
+            totals.add(told)
+        return await commit_interrupted(self.journal, self.renderer, self.external, said, thought, told)
 
     async def _commit(self, reply: Reply, prompt: Prompt, totals: TurnTotals) -> list[e.Event]:
         calls = [as_pending(call) for call in reply.calls]
@@ -331,13 +339,24 @@ def reply_draft(external: ExternalContext, body: dict[str, Any], thought: str, s
 
 
 async def commit_interrupted(
-    journal: Journal, renderer: Renderer, external: ExternalContext, said: str, thought: str
+    journal: Journal,
+    renderer: Renderer,
+    external: ExternalContext,
+    said: str,
+    thought: str,
+    told: Mapping[str, Any] | None = None,
 ) -> list[e.Event]:
-    """Commits the part of an answer that was shown before it was cut off, marked so; nothing where nothing was."""
+    """Commits the part of an answer that was shown before it was cut off, marked so, with the figures of its call where
+    they are known; nothing where nothing was."""
     if not said and not thought:
         return []
     item = await renderer.reply(thought, said, (), {})
-    body: dict[str, Any] = {"calls": [], "finish": "interrupted", "interrupted": True}
+    body: dict[str, Any] = {
+        "calls": [],
+        "finish": "interrupted",
+        "interrupted": True,
+        **({"told": told} if told else {}),
+    }
     steps = await journal.append(reply_draft(external, body, thought, said, item))
     external.added()
     return [event for step in steps for event in events_of(step)]

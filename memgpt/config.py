@@ -12,6 +12,9 @@ from memgpt.home import Home, UserError, fold, texts, write_private
 
 DEFAULT_AGENT = "memgpt"
 BUILTIN = "builtin"
+BUILTIN_WINDOW = (
+    2048  # of SmolLM2's: more costs it sense and you seconds, and so its paging is seen within half an hour
+)
 
 
 @dataclass(frozen=True, slots=True)

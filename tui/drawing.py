@@ -112,8 +112,7 @@ class Drawing:
     async def go(self, step: int, row: int = 0) -> None:
         """Shows the conversation from that step on, so many rows further."""
         await self.app.room.past.go(step)
-        self._show_past()
-        self.app.chat.go_to_step(step, row)
+        self._show_past(step, row)
         if self.app.room.past.held:  # what is before it, once the place itself is seen
             await self.read_on(up=True)
 
@@ -124,9 +123,9 @@ class Drawing:
             self._show_past()
         self.app.chat.to_end()
 
-    def _show_past(self) -> None:
+    def _show_past(self, step: int = 0, row: int = 0) -> None:
         past = self.app.room.past
-        self.app.chat.reshow(self.chat_entries(), past.joined)
+        self.app.chat.reshow(self.chat_entries(), past.joined, step, row)
         self.app.base.query_one("#monologue", Transcript).reshow(past.monologue(), past.joined)
 
     def everything(self) -> None:

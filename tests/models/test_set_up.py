@@ -75,6 +75,7 @@ def test_models_are_listed_with_what_is_known(fresh_home: Home) -> None:
         and "GROQ_API_KEY" in by_name["groq/llama-3.3-70b-versatile"]["note"]
     )
     assert "default for new agents" in by_name["builtin"]["note"]
+    assert by_name["builtin"]["window"] == 2048 and by_name["builtin"]["tools"] is False
 
 
 def test_quickstart_local_tries_before_it_saves(fresh_home: Home) -> None:

@@ -66,7 +66,8 @@ def _models() -> list[dict[str, Any]]:
         for model in server.models
     ]
     rows += [_row(choice.model, "its provider", choice.note) for choice in choices.of_keys(os.environ)]
-    rows.append(_row(choices.ALWAYS.model, "this machine", "small, offline, always there"))
+    always = _row(choices.ALWAYS.model, "this machine", "small, offline, always there")
+    rows.append({**always, "window": config.BUILTIN_WINDOW, "tools": False})
     chosen = next((row for row in rows if row["name"] == settings["model"]), None)
     if chosen is None:
         chosen = _row(settings["model"], settings["model_endpoint"] or "its provider", "")

@@ -81,9 +81,10 @@ class Transcript(ScrollView, can_focus=True):
         self._heights += [self._estimate(entry) for entry in self._entries[known:]]
         self._update(first_new=known)
 
-    def reshow(self, entries: Sequence[Entry], joined: bool = True) -> None:
-        """Draws entries some of which came or went before or behind others; what is being read stays where it is.
-        `joined`: the last one is the present, which may be followed."""
+    def reshow(self, entries: Sequence[Entry], joined: bool = True, step: int = 0, row: int = 0) -> None:
+        """Draws entries some of which came or went before or behind others; what is being read stays where it is, or the
+        first entry from a step on comes to the top, and so many rows of it above. `joined`: the last one is the present,
+        which may be followed."""
         old = dict(zip(self._entries, self._heights, strict=True))
         place, top = self._at(self.scroll_offset.y) if self._entries else 0, self.scroll_offset.y
         read = next((entry for entry in self._entries[place:] if entry.step), None)
@@ -92,6 +93,9 @@ class Transcript(ScrollView, can_focus=True):
         self._at_end = self._at_end and joined
         self._entries = list(entries)
         self._heights = [old.get(entry) or self._estimate(entry) for entry in self._entries]
+        if step:  # at once: what would be in view before it was gone to is not drawn
+            read, offset = next((entry for entry in self._entries if entry.step >= step), None), row
+            self._at_end = self._at_end and read is None
         self._sum()
         self._resize_content()
         if self._at_end:
@@ -100,15 +104,6 @@ class Transcript(ScrollView, can_focus=True):
             self._move_to(self._tops[self._entries.index(read)] + offset)
         self._settle()
         self.refresh()
-
-    def go_to_step(self, step: int, row: int = 0) -> None:
-        """Goes to the first entry from that step on, and so many rows further."""
-        place = next((n for n, entry in enumerate(self._entries) if entry.step >= step), None)
-        if place is not None:
-            self._at_end = False
-            self._move_to(self._tops[place] + row)
-            self._settle()
-            self.refresh()
 
     @property
     def read_place(self) -> tuple[int, int]:
