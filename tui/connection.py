@@ -65,6 +65,9 @@ class Connection:
             self._switch.clear()
 
     async def _listen(self) -> None:
+        while self._entered and not self.home.agents.is_dir():  # moved away: it is not made anew, without its agents
+            self._on_trouble(f"{self.home.path} is gone; it is waited for.")
+            await asyncio.sleep(AGAIN_S)
         link = await Link.open(self.home, role=self.role, read_only=self.options.read_only)
         entering = self.agent not in self._entered
         greets = entering and self.options.greet and not self.options.read_only

@@ -380,6 +380,19 @@ async def test_a_killed_engine_is_started_again_under_the_open_app(fresh_home: H
         await says(pilot, "You said: Before", "You said: After")
 
 
+async def test_a_home_that_is_moved_away_is_waited_for(fresh_home: Home, model: ModelServer) -> None:
+    away = fresh_home.path.with_name("away")
+    async with opened(fresh_home, "ada", model) as pilot:
+        await write(pilot, "Before")
+        await says(pilot, "You said: Before")
+        fresh_home.path.rename(away)
+        await until(pilot, lambda: "is gone; it is waited for" in app_of(pilot).status.render_line(0).text)
+        assert not fresh_home.path.exists()
+        away.rename(fresh_home.path)
+        await write(pilot, "After")
+        await says(pilot, "You said: Before", "You said: After")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (40, 12)])
 async def test_narrow_screens_fold_the_panes_into_a_drawer(
     home: Home, agent_name: str, model: ModelServer, size: tuple[int, int]
