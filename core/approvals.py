@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.functions.memory import CHANGING
-from core.messages import Pending
+from core.functions.schema import HEARTBEAT
+from core.messages import Pending, written
 from core.store.journal import now
 from memgpt import events as e
 
@@ -43,8 +44,8 @@ class Approvals:
         return [question for question, _ in self._waiting.values()]
 
     def ask(self, call: Pending, agent: str, step: int) -> e.Question:
-        given = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items() if name != "request_heartbeat")
-        text = f"{agent} wants to call {call.name}({given})"
+        given = {name: value for name, value in call.arguments.items() if name != HEARTBEAT}
+        text = f"{agent} wants to call {written(call.name, given)}"
         question = e.Question(step=step, at=now(), call_id=call.call_id, text=text)
         self._waiting[call.call_id] = question, asyncio.get_running_loop().create_future()
         return question

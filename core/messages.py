@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +72,11 @@ class Pending:
     name: str
     arguments: Body
     error: str = ""
+
+
+def written(name: str, arguments: Mapping[str, Any]) -> str:
+    """A call in one line: `name(key='value')`."""
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,9 +145,6 @@ class Usage(Event):
     total_ms: int
 
 
-GOING_ON = ("budget", "steps")  # what a turn has used up, where a question is whether it may go on
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Event):
     """Something that only the user may allow; `call_id` says what: a call that waits for `/allow` or `/deny`, or going on

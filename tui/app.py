@@ -231,12 +231,10 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.retitle()
 
     def asked_by_engine(self, event: dict[str, Any]) -> None:
-        """Something that only the user may allow. A call that waits for it is told of in the chat, where no key that is
-        being typed can answer by mistake."""
+        """Whether a turn that was stopped may go on. A call that waits for the user's word is told of in the chat, where no
+        key that is being typed can answer by mistake."""
         from tui import commands as front_commands
 
-        if event["call_id"] not in front_commands.GO_ON:
-            return
         self.run_worker(front_commands.answer(self, event), group="question", exclusive=True, exit_on_error=False)
 
     def to_terminal(self, sequence: str) -> None:

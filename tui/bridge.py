@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from memgpt import events as e
+from memgpt.words import GOING_ON, YOUR_WORD
 from tui.text import inert
 from tui.view import BlockView, Entry, Retrying, View
 
@@ -286,8 +287,8 @@ class Bridge:
         self._mark("status", "chat")
 
     def _on_question(self, event: e.Question) -> None:
-        if event.call_id not in e.GOING_ON:
-            self.note(f"{event.text}. /allow lets it, /deny and why keeps it from that.")
+        if event.call_id not in GOING_ON:
+            self.note(f"{event.text}. {YOUR_WORD}")
 
     def _on_notice(self, event: e.Notice) -> None:
         self.note(event.text)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from memgpt.words import GOING_ON
 from tui.cli import front
 from tui.connection import Connection
 from tui.outbox import Outbox
@@ -84,7 +85,12 @@ class Room:
             self.app.rooms.renamed(event["old"], event["name"])
         elif event["type"] == "job":
             self.app.jobs.event(event)
-        elif event["type"] == "question" and self.shown and not self.app.options.read_only:
+        elif (
+            event["type"] == "question"
+            and event["call_id"] in GOING_ON
+            and self.shown
+            and not self.app.options.read_only
+        ):
             self.app.asked_by_engine(event)
 
     def _trouble(self, text: str) -> None:

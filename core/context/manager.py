@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.context import instructions
 from core.context.queue import Limits, decide, groups, last_turn, to_evict
-from core.context.reckoning import Provider, Reckoning, counted_for
+from core.context.reckoning import Provider, Reckoning, counted_for, weight
 from core.context.render import Renderer
 from core.context.shortening import shortened
 from core.context.summary import extract, without_rot
 from core.context.window import Fixed, check_fits, fits, own_total, space
 from core.llm.tokens import MESSAGE_OVERHEAD
-from core.messages import Item, Step
+from core.messages import Item, Step, written
+from core.store import rows
 from core.store.journal import Draft, Journal, now
+
+if TYPE_CHECKING:
+    import duckdb
 
 CHARACTERS_A_TOKEN = 4
 SHORTEST_SUMMARY = 40  # tokens
@@ -69,7 +73,7 @@ class QueueManager:
     def has_room(self, fixed: Fixed, arriving: Sequence[Item]) -> bool:
         """Whether these items may come into main context as it is: nothing has to be done before the next prompt."""
         state = self.journal.state
-        own = own_total(state, fixed) + sum(item.tokens + MESSAGE_OVERHEAD for item in arriving)
+        own = own_total(state, fixed) + weight(arriving)
         total = Reckoning.of(state, self.provider).predicted(own)
         free = fits(state, fixed, self.limits, self.provider)
         return free and decide(total, WARNING, self.limits, state.warned, False) == "fine"
@@ -154,7 +158,7 @@ class QueueManager:
         own, reckoning = own_total(state, fixed), Reckoning.of(state, self.provider)
         old = state.summary.tokens if state.summary else 0
         target = reckoning.affordable(self.limits.keep) - (self.limits.summary - min(old, self.limits.summary))
-        last = sum(item.tokens + MESSAGE_OVERHEAD for item in last_turn(state.queue))
+        last = weight(last_turn(state.queue))
         lowest = fixed.tokens + self.limits.summary + last
         return max(1, own - (max(target, lowest) if lowest <= reckoning.affordable(self.limits.flush) else target))
 
@@ -165,7 +169,7 @@ class QueueManager:
         body = {
             "steps": [item.step for item in gone],
             "messages": len(gone),
-            "tokens": sum(item.tokens + MESSAGE_OVERHEAD for item in gone),
+            "tokens": weight(gone),
             "counted": await self._counted(gone),
             **about,
         }
@@ -175,10 +179,14 @@ class QueueManager:
     async def _counted(self, gone: Sequence[Item]) -> int:
         """What the provider counted for the messages that go."""
         reckoning = Reckoning.of(self.journal.state, self.provider)
-        first = min(item.step for item in gone)
-        before = await self.journal.steps(before=first, kinds=("reply",), limit=1)
-        first = before[0].id if before else first
-        steps = await self.journal.steps(after=first - 1, kinds=("reply", "evict"))
+        first, path = min(item.step for item in gone), self.journal.state.path
+
+        def replies(connection: duckdb.DuckDBPyConnection) -> list[Step]:
+            before = rows.bare_steps(connection, path, 0, first, ("reply",), 1)
+            after = (before[0].id if before else first) - 1
+            return rows.bare_steps(connection, path, after, None, ("reply", "evict"), 1 << 31)
+
+        steps = await self.journal.read(replies)
         return counted_for(gone, steps, self.provider.model, reckoning.leaving)
 
     async def _maker(self, lines: Sequence[str]) -> tuple[Callable[[int], str], dict[str, Any]]:
@@ -229,7 +237,7 @@ def told(step: Step) -> list[str]:
             return [f"Event: {step.body['event']} {step.body.get('reason', '')}".rstrip()]
         case "reply":
             calls = [
-                f"I called {call['name']}({', '.join(f'{key}={value!r}' for key, value in call['arguments'].items())})"
+                f"I called {written(call['name'], call['arguments'])}"
                 for call in step.body["calls"]
                 if call["name"] != "send_message"
             ]

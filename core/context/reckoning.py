@@ -83,7 +83,7 @@ def counted_for(gone: Sequence[Item], steps: Iterable[Step], model: str, otherwi
     """What a provider counted for items that leave, overhead included: what its figure grew by from one prompt to the next,
     where nothing but some of them came between the two. `otherwise` is what a token of the others is worth. `steps` are
     the replies and evictions on the path."""
-    total, left = 0.0, sum(map(_weight, gone))
+    total, left = 0.0, weight(gone)
     last: Step | None = None
     own = counted = 0  # what left between the two prompts
     for step in steps:
@@ -95,15 +95,16 @@ def counted_for(gone: Sequence[Item], steps: Iterable[Step], model: str, otherwi
         if last:
             own += step.body["usage"]["own"] - last.body["usage"]["own"]
             counted += step.body["usage"]["prompt_tokens"] - last.body["usage"]["prompt_tokens"]
-            came = sum(_weight(item) for item in gone if last.id <= item.step < step.id)
+            came = weight(item for item in gone if last.id <= item.step < step.id)
             if came and abs(own - came) < LEAST_CHANGE:
                 total, left = total + came * worth(own, counted), left - came
         last, own, counted = step, 0, 0
     return round(total + left * otherwise)
 
 
-def _weight(item: Item) -> int:
-    return item.tokens + MESSAGE_OVERHEAD
+def weight(items: Iterable[Item]) -> int:
+    """Our count of messages, with what a chat template adds to each."""
+    return sum(item.tokens + MESSAGE_OVERHEAD for item in items)
 
 
 def _counts(step: Step, model: str) -> bool:

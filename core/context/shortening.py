@@ -12,6 +12,7 @@ from typing import Any
 
 from core.context import instructions
 from core.context.queue import groups
+from core.context.reckoning import weight
 from core.context.render import Renderer
 from core.llm.tokens import MESSAGE_OVERHEAD
 from core.messages import Item
@@ -26,7 +27,7 @@ async def shortened(renderer: Renderer, queue: Sequence[Item], most: int) -> lis
     """The queue in at most `most` tokens, message overhead included: the longest items are cut to what an even share
     leaves them; where that is not enough, because a step made too many calls, one event stands for the step."""
     found = await _cut(renderer, queue, most)
-    if _total(found) <= most:
+    if weight(found) <= most:
         return found
     *before, newest = groups(queue)
     words = json.dumps([item.sent for item in newest], ensure_ascii=False)
@@ -99,7 +100,3 @@ def _cut_text(text: str, share: float) -> str:
     if len(text) <= keep + 3:
         return text
     return f"{text[: keep * 2 // 3]} … {text[len(text) - keep // 3 :]}"
-
-
-def _total(items: Sequence[Item]) -> int:
-    return sum(item.tokens + MESSAGE_OVERHEAD for item in items)

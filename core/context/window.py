@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.context.queue import Limits
-from core.context.reckoning import Provider, Reckoning
+from core.context.reckoning import Provider, Reckoning, weight
 from core.llm.tokens import MESSAGE_OVERHEAD, PRIMING
 from core.messages import Item, State
 
@@ -112,7 +112,7 @@ def assemble(state: State, fixed: Fixed) -> Prompt:
 
 
 def own_total(state: State, fixed: Fixed) -> int:
-    items = sum(item.tokens + MESSAGE_OVERHEAD for item in state.queue)
+    items = weight(state.queue)
     summary = state.summary.tokens + MESSAGE_OVERHEAD if state.summary else 0
     return fixed.tokens + items + summary
 
@@ -120,7 +120,7 @@ def own_total(state: State, fixed: Fixed) -> int:
 def space(state: State, fixed: Fixed, limits: Limits, provider: Provider, held: Sequence[Item]) -> int:
     """Tokens by our own count that something new may take when all that may leave main context has left it: beside
     the fixed part, the summary, and `held`, which stays whatever happens."""
-    stays = fixed.tokens + limits.summary + sum(item.tokens + MESSAGE_OVERHEAD for item in held)
+    stays = fixed.tokens + limits.summary + weight(held)
     return Reckoning.of(state, provider).affordable(limits.flush) - stays - 3 * MESSAGE_OVERHEAD
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from memgpt import commands
-from memgpt.events import GOING_ON
 from memgpt.home import Home, UserError, fold
-from memgpt.words import counted
+from memgpt.words import GOING_ON, YOUR_WORD, counted
 from tui.cli import front
 from tui.cli.lines import last_lines
 from tui.connection import Connection
@@ -249,5 +248,5 @@ def spoken(event: dict[str, Any], agent: str) -> str:
         case "notice":
             return inert(event["text"])
         case "question" if event["call_id"] not in GOING_ON:
-            return f"{inert(event['text'])}. /allow lets it, /deny and why keeps it from that."
+            return inert(f"{event['text']}. {YOUR_WORD}")
     return ""
