@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks import made
-from benchmarks.support import kind, median, processes, program, quantile, row, settled
+from benchmarks.support import kind, processes, program, quantile, row, settled
 from core.memory import search
 from core.memory.exact import certified
 from core.memory.search import Query
@@ -34,7 +34,7 @@ SIZES = (10_000, 100_000)
 MODES = ("hybrid", "text", "vector")
 QUERIES, WARM, INSERTS, OPENINGS = 100, 20, 300, 7
 IMPORTED = 100_000
-EMBEDDED, RAW = 3000, "benchmarks.raw_embedding"
+EMBEDDED, EMBEDDINGS, RAW = 3000, 5, "benchmarks.raw_embedding"
 
 
 # --- what the engine does by itself -------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ async def embedding(home: Home) -> None:
     """Documents a second, committed and searchable, beside the model alone in a process that does nothing else."""
     path = made.write_messages(home.path / "embed.jsonl", EMBEDDED, 20)
     ours, raw = [], []
-    for number in range(3):
+    for number in range(EMBEDDINGS):
         async with made.roster(home) as opened:
             await opened.create(AgentConfig(name=f"embed{number}", model="openai/none"))
             session = await opened.session(f"embed{number}")
@@ -188,11 +188,8 @@ async def embedding(home: Home) -> None:
             ours.append(EMBEDDED / (time.perf_counter() - began))
         done = subprocess.run([sys.executable, "-m", RAW, str(path)], capture_output=True, text=True, check=True)
         raw.append(EMBEDDED / float(done.stdout))
-    row("embedding, documents/s; raw; share", *(f"{median(v):,.0f}" for v in (ours, raw)), _percent(ours, raw))
-
-
-def _percent(ours: Sequence[float], raw: Sequence[float]) -> str:
-    return f"{100 * median(ours) / median(raw):.0f} %"
+    best = max(ours), max(raw)  # of the same work, where what else the machine does can only take away
+    row("embedding, documents/s; raw; share", *(f"{value:,.0f}" for value in best), f"{best[0] / best[1]:.0%}")
 
 
 def _shares(seconds: Sequence[float], *shares: float) -> list[str]:

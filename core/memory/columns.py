@@ -132,7 +132,7 @@ class Held:
     last: dict[str, Any] = field(default_factory=dict)  # the last row as it was read
     arrays: dict[str, Growing] = field(default_factory=dict)
     places: Growing = field(default_factory=lambda: Growing(numpy.zeros(0, numpy.int32)))
-    standing: Any = ()
+    standing: Any = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
 
     def append(self, taken: dict[str, Any], passages: bool) -> None:
         """Puts documents at the next places."""
@@ -225,7 +225,7 @@ class View:
         held = self._held.standing
         if len(held) < len(self):
             fresh = made(self.lengths[len(held) :], self.asks[len(held) :])
-            held = self._held.standing = numpy.concatenate([held, fresh]) if len(held) else fresh
+            held = self._held.standing = numpy.concatenate([held, fresh])
         return held[: len(self)]
 
     def places(self, docs: Any) -> Any:

@@ -19,14 +19,15 @@ Best = Callable[[Any, int], Any]
 
 
 async def to_the_letter(found: Sequence[Evidence], query: Query, best: Best) -> None:
-    """Puts first what holds the query as it stands."""
+    """Puts first what holds the query as it stands. Words are enough to say which texts to look at, so that this is done
+    while the query is embedded."""
     words = " ".join(query.text.split())
     if query.mode == "vector" or not query.letters or not words:
         return
     for evidence in found:
         holding = await _holding(evidence, words, best)
         places = evidence.view.places(numpy.array(list(holding), numpy.int64))
-        evidence.total[places] += [TO_THE_LETTER * holding[doc] for doc in evidence.view.ids[places].tolist()]
+        evidence.words[places] += [TO_THE_LETTER * holding[doc] for doc in evidence.view.ids[places].tolist()]
         evidence.shares[places] = True
 
 
@@ -38,7 +39,7 @@ async def _holding(evidence: Evidence, words: str, best: Best) -> dict[int, int]
     whole: list[int] = []
     if evidence.postings:
         places = numpy.flatnonzero(evidence.whole)
-        docs = view.ids[places[best(evidence.total[places], LOOKED_AT)]].tolist()
+        docs = view.ids[places[best(evidence.words[places] + evidence.other[places], LOOKED_AT)]].tolist()
         holding = await corpus.holding(docs, words)
         if len(docs) < LOOKED_AT or any(level > 1 for level in holding.values()):
             return holding

@@ -85,13 +85,13 @@ async def find(corpora: Sequence[tuple[Corpus, Path]], query: Query, zone: tzinf
     try:
         found = await asyncio.gather(*(_evidence(corpus, path, query) for corpus, path in corpora))
         await asyncio.to_thread(_weigh_words, found, query, zone)
+        await to_the_letter(found, query, _best)
         near, embed_ms, note = await nearing
     finally:
         nearing.cancel()
     for evidence, nearness in zip(found, near, strict=True):
         evidence.near = nearness
     await asyncio.to_thread(_weigh_meaning, found, query)
-    await to_the_letter(found, query, _best)
     if query.mode != "text":
         await certified(found, query.offset + query.limit, MEANING, NEAR_NEIGHBOURS)
     chosen, total = await asyncio.to_thread(_chosen, found, query)

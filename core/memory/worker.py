@@ -1,6 +1,6 @@
 """The embedding worker: a model, and the vectors of the open corpora in matrices.
 
-Frames over stdin and stdout: two lengths, a JSON header, raw bytes. Queries overtake batches that wait. It ends when
+Frames over stdin and stdout: two lengths, a JSON header, raw bytes. What is quick overtakes texts that wait. It ends when
 stdin does, which is also when its parent was killed.
 """
 
@@ -22,6 +22,7 @@ from core.memory.embedding import HEADER
 from core.memory.matrix import Matrix
 
 URGENT = 0
+QUICK = ("near", "add", "drop")  # what is done at once; whoever adds waits for it before the next texts are sent
 PIPE = 1 << 20  # bytes between the worker and the engine; the most that a user may have
 Request = tuple[int, int, dict[str, Any], bytes]
 
@@ -82,7 +83,7 @@ class Worker:
                 os._exit(0)
             head, data = (self._source.read(size) for size in HEADER.unpack(sizes))
             header = json.loads(head)
-            urgency = URGENT if header["op"] == "near" else URGENT + 1
+            urgency = URGENT if header["op"] in QUICK else URGENT + 1
             self._waiting.put((urgency, arrival, header, data))
 
     def _send(self, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
