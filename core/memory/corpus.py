@@ -188,16 +188,24 @@ class Corpus:
         await self.loaded()
         return await self.embedder.near(self.model, text, self.name)
 
-    async def vectors(self, docs: Sequence[int]) -> dict[int, list[bytes]]:
+    async def cosines(self, docs: Sequence[int], query: bytes) -> dict[int, float]:
+        """The exact cosines of documents, given by rising number, to a query's vector: of a document in several pieces
+        that of the nearest."""
+        found: dict[int, float] = {}
+        with contextlib.suppress(WorkerGone):  # all of them stand in the file
+            held = await self.embedder.exact(self.name, docs, query)
+            found = {doc: cosine for doc, cosine in zip(docs, held.tolist(), strict=True) if cosine >= -1.5}
+        vector = numpy.frombuffer(query, numpy.float32)
+        for doc, value in await self._vectors([doc for doc in docs if doc not in found]):
+            found[doc] = max(found.get(doc, -2.0), float(numpy.frombuffer(value, numpy.float32) @ vector))
+        return found
+
+    async def _vectors(self, docs: Sequence[int]) -> list[tuple[int, bytes]]:
         """The stored vectors of documents, one for each piece."""
         half = len(docs) // 2 if len(docs) > FEW else 0
-        work = (functools.partial(_vectors, docs=part) for part in (docs[:half], docs[half:]))
-        rows = chain.from_iterable(await asyncio.gather(*map(self.database.read, work)))
-        found: dict[int, list[bytes]] = {}
-        for doc, model, value in rows:
-            if model == self.model:
-                found.setdefault(doc, []).append(value)
-        return found
+        parts = (part for part in (docs[:half], docs[half:]) if part)
+        read = (self.database.read(functools.partial(_vectors, docs=part, model=self.model)) for part in parts)
+        return list(chain.from_iterable(await asyncio.gather(*read)))
 
     async def loaded(self) -> None:
         """Gives the worker the vectors that are stored, once for every worker that there has been. Who gives up waiting
@@ -243,9 +251,9 @@ def _fetched(connection: duckdb.DuckDBPyConnection, docs: Sequence[int]) -> list
     return connection.execute(query).fetchall()
 
 
-def _vectors(connection: duckdb.DuckDBPyConnection, docs: Sequence[int]) -> list[tuple[Any, ...]]:
-    query = f"SELECT doc, model, value FROM {_wanted(set(docs))} JOIN vector ON doc = wanted"
-    return connection.execute(query).fetchall()
+def _vectors(connection: duckdb.DuckDBPyConnection, docs: Sequence[int], model: str) -> list[tuple[int, bytes]]:
+    query = f"SELECT doc, value FROM {_wanted(set(docs))} JOIN vector ON doc = wanted WHERE model = ?"
+    return connection.execute(query, [model]).fetchall()
 
 
 def _closeness(text: str, words: str) -> int:

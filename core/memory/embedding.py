@@ -123,6 +123,12 @@ class Embedder:
         cosines = numpy.frombuffer(body, numpy.float32, offset=size)
         return Nearness(cosines, answer["error_bound"], body[:size], answer["embed_ms"])
 
+    async def exact(self, corpus: str, docs: Sequence[int], query: bytes) -> Array:
+        """The cosines of documents, given by rising number, to a query's vector; below -1 where the worker has no longer
+        the rows as they are stored."""
+        _, body = await self.ask({"op": "exact", "corpus": corpus, "docs": list(docs)}, query)
+        return numpy.frombuffer(body, numpy.float32)
+
     async def describe(self, model: str) -> str:
         """The device that a model runs on, once it is loaded.
 

@@ -1,10 +1,10 @@
 """Makes the best of packed scores exact: whatever may be among the results, its errors being what they are, is scored
-again from the rows that are stored, so that a smaller matrix changes no result."""
+again from its row as it is, so that a smaller matrix changes no result."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -53,21 +53,12 @@ async def _correct(evidence: Evidence, places: Any, weight: float, shares: Seque
             other = place - distance
             if 0 <= other < len(view) and view.talk[other] == view.talk[place]:
                 pairs.append((other, share))
-    docs = sorted({int(view.ids[other]) for pairs in around.values() for other, _ in pairs})
-    lost = _lost(await evidence.corpus.vectors(docs), near.query, near.cosines)
+    docs = sorted({doc for pairs in around.values() for other, _ in pairs if near.has(doc := int(view.ids[other]))})
+    exact = await evidence.corpus.cosines(docs, near.query)
+    lost = {doc: cosine - float(near.cosines[doc]) for doc, cosine in exact.items()}
     for place, pairs in around.items():
         change = (
             sum(share * lost.get(int(view.ids[other]), 0.0) for other, share in pairs) * weight / evidence.deviation
         )
         evidence.total[place] += change
         evidence.meaning[place] += change / weight
-
-
-def _lost(vectors: Mapping[int, Sequence[bytes]], query: bytes, cosines: Any) -> dict[int, float]:
-    """By how much the cosines of documents are too small."""
-    vector = numpy.frombuffer(query, numpy.float32)
-    exact = {
-        doc: max(float(numpy.frombuffer(piece, numpy.float32) @ vector) for piece in found)
-        for doc, found in vectors.items()
-    }
-    return {doc: cosine - float(cosines[doc]) for doc, cosine in exact.items() if doc < len(cosines)}

@@ -1,9 +1,10 @@
 """The vectors of one corpus in memory, in blocks that are never copied.
 
-Up to `PACK_ABOVE` rows they are float32 and inner products are exact. Above, rows are kept as bytes with a scale, a
-quarter of the size and faster where the processor multiplies bytes; every score then comes with a bound on its error, so
-that whoever asked can make the best of them exact from the rows that are stored. A query is taken by all cores, each a
-block at a time, so that one that is busy elsewhere holds up nobody.
+Up to `PACK_ABOVE` rows they are float32 and inner products are exact. Above, a query is multiplied with rows as bytes with
+a scale: a quarter of the size, and half the time where the processor multiplies bytes. Every score then comes with a bound
+on its error, so that whoever asked can have the best of them exact, from the rows as they are: these are kept up to `KEEP`
+of them, beyond they are those in the file. A query is taken by all cores, each a block at a time, so that one that is busy
+elsewhere holds up nobody.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 import numpy
 
 BLOCK = 16_384  # rows that one core takes at a time
-PACK_ABOVE = 300_000  # rows; there float32 would take half a gigabyte
+PACK_ABOVE = 50_000  # rows; with fewer, making the best exact takes longer than bytes save
+KEEP = 200_000  # rows; both take 390 MB there, and a million as bytes no more
 NONE = numpy.float32(-2.0)  # less than any cosine: the document has no vector
 CERTAIN = 8.0  # deviations
 COLUMNS = 8  # the narrowest right-hand side that byte products take
@@ -27,38 +29,40 @@ Array = Any
 
 @dataclass(slots=True)
 class Block:
-    """Up to BLOCK rows of one corpus, as they are or, with `scales`, as bytes; `running` says that their documents are
+    """Up to BLOCK rows of one corpus: as they are, as bytes with `scales`, or both; `running` says that their documents are
     numbered without a gap, each with one row."""
 
     docs: Array
-    rows: Array
+    rows: Array = None
+    bytes: Array = None
     scales: Array = None
     filled: int = 0
     running: bool = True
 
     @classmethod
-    def empty(cls, width: int, packed: bool) -> Block:
-        docs = numpy.empty(BLOCK, numpy.int32)
+    def empty(cls, width: int, kept: bool, packed: bool) -> Block:
+        found = cls(numpy.empty(BLOCK, numpy.int32))
+        if kept:
+            found.rows = numpy.empty((BLOCK, width), numpy.float32)
         if packed:
-            return cls(docs, numpy.empty((BLOCK, width), numpy.int8), numpy.empty(BLOCK, numpy.float32))
-        return cls(docs, numpy.empty((BLOCK, width), numpy.float32))
+            found.make_bytes(width)
+        return found
+
+    def make_bytes(self, width: int) -> None:
+        self.bytes, self.scales = numpy.empty((BLOCK, width), numpy.int8), numpy.empty(BLOCK, numpy.float32)
+        if self.filled:
+            self.bytes[: self.filled], self.scales[: self.filled] = packed(self.rows[: self.filled])
 
     def put(self, docs: Array, vectors: Array) -> None:
         end = self.filled + len(docs)
         self.docs[self.filled : end] = docs
-        if self.scales is None:
+        if self.rows is not None:
             self.rows[self.filled : end] = vectors
-        else:
-            self.rows[self.filled : end], self.scales[self.filled : end] = packed(vectors)
+        if self.bytes is not None:
+            self.bytes[self.filled : end], self.scales[self.filled : end] = packed(vectors)
         fresh = self.docs[max(0, self.filled - 1) : end]
         self.running = self.running and bool((numpy.diff(fresh) == 1).all())
         self.filled = end
-
-    def packed(self) -> Block:
-        """The same rows as bytes."""
-        found = Block.empty(self.rows.shape[1], True)
-        found.put(self.docs[: self.filled], self.rows[: self.filled])
-        return found
 
     def into(self, found: Array, scores: Array) -> None:
         """Puts the scores of rows where their documents are; of a document in several pieces the best one counts."""
@@ -68,6 +72,14 @@ class Block:
             numpy.maximum(part, scores, out=part)
         else:
             numpy.maximum.at(found, docs, scores)
+
+    def places(self, docs: Array) -> Array:
+        """The rows of some documents, given by rising number."""
+        held = self.docs[: self.filled]
+        if not self.running:
+            return numpy.flatnonzero(numpy.isin(held, docs))
+        first, last = numpy.searchsorted(docs, (held[0], held[-1] + 1))
+        return docs[first:last] - held[0]
 
 
 def packed(vectors: Array) -> tuple[Array, Array]:
@@ -83,21 +95,34 @@ class Matrix:
         self._blocks: list[Block] = []
         self._rows = 0
         self._top = -1
-        self._packed = False
+        self._kept, self._packed = True, False
 
     def add(self, docs: Array, vectors: Array) -> None:
         self._rows += len(docs)
         self._top = max(self._top, int(docs.max(initial=-1)))
         if self._rows > PACK_ABOVE and not self._packed:
             self._packed = True
-            for place, block in enumerate(self._blocks):
-                self._blocks[place] = block.packed()
+            for block in self._blocks:
+                block.make_bytes(vectors.shape[1])
+        if self._rows > KEEP and self._kept:
+            self._kept = False
+            for block in self._blocks:
+                block.rows = None
         while len(docs):
             if not self._blocks or self._blocks[-1].filled == BLOCK:
-                self._blocks.append(Block.empty(vectors.shape[1], self._packed))
+                self._blocks.append(Block.empty(vectors.shape[1], self._kept, self._packed))
             taken = min(BLOCK - self._blocks[-1].filled, len(docs))
             self._blocks[-1].put(docs[:taken], vectors[:taken])
             docs, vectors = docs[taken:], vectors[taken:]
+
+    def exact(self, docs: Array, vector: Array) -> Array:
+        """The cosines of some documents, given by rising number, from their rows as they are; NONE without those."""
+        found = numpy.full(len(docs), NONE, numpy.float32)
+        for block in self._blocks:
+            if block.rows is not None:
+                places = block.places(docs)
+                numpy.maximum.at(found, numpy.searchsorted(docs, block.docs[places]), block.rows[places] @ vector)
+        return found
 
     def _step(self) -> float:
         """The largest step between two bytes."""
@@ -144,10 +169,9 @@ class Packed:
 def _scores(block: Block, vector: Array, query: Packed) -> Array:
     import torch
 
-    rows = torch.from_numpy(block.rows[: block.filled])
-    if block.scales is None:
-        return torch.mv(rows, torch.from_numpy(vector)).numpy()
-    products = torch._int_mm(rows, query.columns).numpy()
+    if block.bytes is None:
+        return torch.mv(torch.from_numpy(block.rows[: block.filled]), torch.from_numpy(vector)).numpy()
+    products = torch._int_mm(torch.from_numpy(block.bytes[: block.filled]), query.columns).numpy()
     return (products[:, 0] * query.scales[0] + products[:, 1] * query.scales[1]) * block.scales[: block.filled]
 
 

@@ -22,7 +22,12 @@ from core.memory.embedding import HEADER
 from core.memory.matrix import Matrix
 
 URGENT = 0
-QUICK = ("near", "add", "drop")  # what is done at once; whoever adds waits for it before the next texts are sent
+QUICK = (
+    "near",
+    "exact",
+    "add",
+    "drop",
+)  # what is done at once; whoever adds waits for it before the next texts are sent
 PIPE = 1 << 20  # bytes between the worker and the engine; the most that a user may have
 Request = tuple[int, int, dict[str, Any], bytes]
 
@@ -126,6 +131,10 @@ class Worker:
                 found, error = self._matrices.get(header["corpus"], Matrix()).scores(vector)
                 told = {"embed_ms": embed_ms, "error_bound": error, "dimensions": len(vector)}
                 return told, b"".join((vector.tobytes(), found.data.cast("B")))
+            case "exact":
+                matrix = self._matrices.get(header["corpus"], Matrix())
+                found = matrix.exact(numpy.array(header["docs"], numpy.int32), numpy.frombuffer(data, numpy.float32))
+                return {}, found.tobytes()
             case "describe":
                 return {"device": self._model(header["model"]).device}, b""
         return {}, b""

@@ -314,24 +314,37 @@ async def test_a_long_tail_is_sorted_beside_the_writer_and_loses_nothing(
     assert rows[0][0] == rows[0][1] > 0
 
 
-async def test_packed_vectors_give_the_same_results(
-    session: Session, roster: Roster, monkeypatch: pytest.MonkeyPatch
+@given(
+    parts=st.lists(st.integers(1, 700), min_size=1, max_size=6), gaps=st.sampled_from((0.0, 0.1)),
+    pieces=st.sampled_from((0.0, 0.2)), keep=st.sampled_from((800, 10_000)), seed=st.integers(0, 1000),
+)  # fmt: skip
+def test_packed_vectors_are_as_near_as_they_say_and_made_exact(
+    parts: list[int], gaps: float, pieces: float, keep: int, seed: int
 ) -> None:
-    """The worker packs its rows into bytes above a size; what is best is then scored again from the stored rows."""
+    """Above a size the worker multiplies bytes: each score is wrong by no more than is said, and exact where asked, as long
+    as the rows are kept; documents with gaps between their numbers, and in several pieces."""
     import numpy
 
-    from core.memory.matrix import BLOCK, Matrix
+    from core.memory import matrix
 
-    random = numpy.random.default_rng(7)
-    rows = random.normal(size=(BLOCK + 500, 48)).astype(numpy.float32)
-    rows /= numpy.linalg.norm(rows, axis=1, keepdims=True)
-    query = rows[17] + 0.3 * rows[BLOCK + 7]
-    query /= numpy.linalg.norm(query)
-    monkeypatch.setattr("core.memory.matrix.PACK_ABOVE", 1000)
-    packed = Matrix()
-    packed.add(numpy.arange(len(rows), dtype=numpy.int32), rows)
-    scores, error = packed.scores(query)
-    truth = rows @ query
-    assert 0 < error < 0.05 and numpy.abs(scores - truth).max() <= error
-    best = int(numpy.argmax(truth))
-    assert scores[best] >= scores.max() - 2 * error
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("BLOCK", 256), ("PACK_ABOVE", 300), ("KEEP", keep)):
+            patch.setattr(matrix, name, value)
+        random = numpy.random.default_rng(seed)
+        rows = random.normal(size=(sum(parts), 48)).astype(numpy.float32)
+        rows /= numpy.linalg.norm(rows, axis=1, keepdims=True)
+        steps = numpy.where(random.random(len(rows)) < gaps, 2, 1) * (random.random(len(rows)) >= pieces)
+        docs = numpy.cumsum(steps).astype(numpy.int32)
+        made = matrix.Matrix()
+        for part in numpy.split(numpy.arange(len(rows)), numpy.cumsum(parts)[:-1]):
+            made.add(docs[part], rows[part])
+        query = rows[0] + 0.3 * rows[-1]
+        query /= numpy.linalg.norm(query)
+        truth = numpy.full(docs[-1] + 1, matrix.NONE, numpy.float32)
+        numpy.maximum.at(truth, docs, rows @ query)
+        scores, error = made.scores(query)
+        assert (error > 0) is (len(rows) > 300) and error < 0.05
+        assert numpy.abs(scores - truth).max() <= error + 1e-6
+        asked = numpy.unique(random.choice(docs[-1] + 1, 40)).astype(numpy.int32)
+        wanted = truth[asked] if len(rows) <= keep else numpy.full(len(asked), matrix.NONE)
+        assert numpy.abs(made.exact(asked, query) - wanted).max() < 1e-6

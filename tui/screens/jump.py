@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PANES = (("p", "prompt"), ("h", "chat"), ("x", "map"), ("m", "memory"), ("i", "monologue"))
 LETTERS = "asdfgjklqwertyuzcvbno"  # for messages
+HOW = "letter go there · any other key stay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,9 @@ class Jump(ModalScreen[Target | None]):
 
     DEFAULT_CSS = """
     Jump { background: transparent; layers: letters; }
-    Jump > Static {
-        layer: letters; dock: left; width: 3; height: 1; background: $accent; color: $background; text-style: bold;
-        text-align: center;
-    }
+    Jump > Static { height: 1; background: $accent; color: $background; text-style: bold; text-align: center; }
+    Jump > .letter { layer: letters; dock: left; width: 3; }
+    Jump > #how { dock: bottom; width: 100%; }
     Jump:ansi > Static { text-style: reverse bold; background: ansi_default; color: ansi_default; }
     """
 
@@ -69,9 +69,10 @@ class Jump(ModalScreen[Target | None]):
 
     def compose(self) -> ComposeResult:
         for target in self.places:
-            label = Static(target.letter, markup=False)
+            label = Static(target.letter, classes="letter", markup=False)
             label.styles.offset = (target.x, target.y)
             yield label
+        yield Static(HOW, id="how", markup=False)
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

@@ -21,7 +21,8 @@ class Reword(ModalScreen[str]):
 
     DEFAULT_CSS = (
         CSS.replace("Dialog", "Reword")
-        + "\nReword TextArea { height: 12; border: none; background: $background; padding: 0; }"
+        + "\nReword TextArea, Reword TextArea:focus { border: none; }"
+        + "\nReword TextArea { height: 12; background: $background; padding: 0; }"
     )
     AUTO_FOCUS = "TextArea"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("block_editor")
