@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from core.messages import Step
 from core.roster import Roster
 from core.store import rows
 from core.transcript import transcript
+
+if TYPE_CHECKING:
+    import duckdb
 
 PAGE = 200  # steps of a page, or of a snapshot
 
 
 async def operation(roster: Roster, given: Mapping[str, Any], caller: object) -> AsyncIterator[tuple[str, Any]]:
-    """`history` (agent, before=None, after=None, limit=PAGE): the last steps before one, or with `after` the first ones
-    after another: `{"events", "first", "last", "earlier", "later"}`; `first` and `last` are 0 where there are none."""
+    """`history` (agent, before=None, after=None, at=None, limit=PAGE): the last steps before one, or with `after` the first
+    ones after another, with `at` (UTC microseconds) those from a moment on: `{"events", "first", "last", "earlier",
+    "later", "from"}`; `first` and `last` are 0 where there are none, `from` is the step that has that moment, 0 where none
+    came later."""
     session = await roster.session(given["agent"])
-    limit, before, after = int(given.get("limit") or PAGE), given.get("before"), given.get("after")
-    before = None if before is None else int(before)
-    journal = session.journal
-    if after is None:
+    limit = int(given.get("limit") or PAGE)
+    before, after, at = (
+        None if (value := given.get(name)) is None else int(value) for name in ("before", "after", "at")
+    )
+    journal, start = session.journal, 0
+    if after is None and at is None:
         found = await journal.steps(before=before, limit=limit + 1)
         steps, earlier, later = found[-limit:], len(found) > limit, False
     else:
-        read = functools.partial(
-            rows.first_steps, path=journal.state.path, after=int(after), before=before, limit=limit + 1
-        )
-        found = await journal.read(read)
-        steps, earlier, later = found[:limit], int(after) > 0, len(found) > limit
+        read = functools.partial(_first, path=journal.state.path, after=after, at=at, before=before, limit=limit + 1)
+        start, found = await journal.read(read)
+        steps, earlier, later = found[:limit], start > 1, len(found) > limit
     yield (
         "result",
         {
@@ -37,12 +43,19 @@ async def operation(roster: Roster, given: Mapping[str, Any], caller: object) ->
             "last": steps[-1].id if steps else 0,
             "earlier": earlier,
             "later": later,
+            "from": start,
         },
     )
 
 
-async def step_at(roster: Roster, given: Mapping[str, Any], caller: object) -> AsyncIterator[tuple[str, Any]]:
-    """`place_at` (agent, at in UTC microseconds): `{"step"}`, the first from that moment on, 0 where none came later."""
-    session = await roster.session(given["agent"])
-    read = functools.partial(rows.first_at, path=session.journal.state.path, moment=int(given["at"]))
-    yield "result", {"step": await session.journal.read(read)}
+def _first(
+    connection: duckdb.DuckDBPyConnection,
+    path: rows.Path,
+    after: int | None,
+    at: int | None,
+    before: int | None,
+    limit: int,
+) -> tuple[int, list[Step]]:
+    """The first steps after one or from a moment on, and where they begin: 0 where nothing came later."""
+    start = after + 1 if after is not None else rows.first_at(connection, path, at or 0)
+    return start, rows.first_steps(connection, path, start - 1, before, limit) if start else []

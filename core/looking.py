@@ -11,7 +11,6 @@ from memgpt.home import LOOKING_ON, UserError
 OPERATIONS = frozenset({
     "agents", "agent_settings", "attach", "snapshot", "history", "search", "search_many", "show", "sources", "check",
     "models", "functions", "settings", "newest", "neighbours", "timeline", "why", "alternatives", "cost", "export_agent",
-    "place_at",
 })  # fmt: skip
 
 CHANGES_AGENT = ("model", "model_endpoint", "context_window", "persona", "human")

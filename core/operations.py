@@ -374,7 +374,7 @@ Operation = Callable[[Roster, Parameters, Caller], AsyncIterator[Part]]
 LASTING = ("send", "resume", "command")  # go on when the front end that asked is gone
 _OPERATIONS: dict[str, Operation] = {
     "agents": _agents, "create_agent": _create_agent, "delete_agent": lifecycle.delete,
-    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "greet": _greet, "snapshot": _snapshot_now, "history": history.operation, "place_at": history.step_at,
+    "configure_agent": _configure_agent, "agent_settings": _agent_settings, "attach": _attach, "greet": _greet, "snapshot": _snapshot_now, "history": history.operation,
     "send": _send, "resume": _resume, "cancel": _cancel, "command": _command, "search": _search,
     "search_many": _search_many, "show": _show, "forget": _forget, "import_messages": _import_messages,
     "load": _load, "sources": _sources, "attach_source": _attach_source,

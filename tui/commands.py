@@ -245,15 +245,11 @@ async def _go(app: MemGPTApp, argument: str) -> None:
         app.drawing.to_now()
         return
     if argument.isdigit() and not days.is_year(argument):
-        step = int(argument)
-    else:
-        told = await app.connection.ask("place_at", agent=app.room.agent, at=days.moment(argument))
-        step = int(told["step"])
-    if not step:
+        if not 0 < int(argument) <= app.bridge.view.step:
+            raise UserError(f"There is no step {argument}.", f"The last one is {app.bridge.view.step}.")
+        await app.drawing.go(after=int(argument) - 1)
+    elif not await app.drawing.go(at=days.moment(argument)):
         raise UserError(f"Nothing was said from {argument} on.", "Choose an earlier day.")
-    if step > app.bridge.view.step:
-        raise UserError(f"There is no step {step}.", f"The last one is {app.bridge.view.step}.")
-    await app.drawing.go(step)
 
 
 LOG_LINES = 400

@@ -109,12 +109,16 @@ class Drawing:
         await (past.up() if up else past.down())
         self._show_past()
 
-    async def go(self, step: int, row: int = 0) -> None:
-        """Shows the conversation from that step on, so many rows further."""
-        await self.app.room.past.go(step)
+    async def go(self, row: int = 0, **start: int) -> bool:
+        """Shows the conversation from a place on (see `Past.go`), so many rows further; whether there is anything."""
+        step = await self.app.room.past.go(**start)
+        if not step:
+            return False
         self._show_past(step, row)
         if self.app.room.past.held:  # what is before it, once the place itself is seen
+            await self.app.chat.wait_for_refresh()
             await self.read_on(up=True)
+        return True
 
     def to_now(self) -> None:
         """The end of the conversation, which is followed from now on."""

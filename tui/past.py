@@ -104,14 +104,20 @@ class Past:
             self._pages.pop(0)
             self._earlier = True
 
-    async def go(self, step: int) -> None:
-        """The pages from that step on, in place of those that are held."""
+    async def go(self, **start: int) -> int:
+        """The pages from a step on, said as the one `after` which they begin, or `at` a moment in UTC microseconds, in
+        place of those that are held; which step that is, 0 where nothing came later."""
         self._follow()
-        if step >= self._bridge.view.first_step:
+        live = self._bridge.view.first_step
+        if start.get("after", -1) + 1 >= live:
             self.to_now()
-            return
-        page, told = await self._page(after=step - 1, before=self._bridge.view.first_step, limit=FIRST)
-        self._pages, self._joined, self._earlier = [page], not told["later"], True
+            return start["after"] + 1
+        page, told = await self._page(**start, before=live, limit=FIRST)
+        if page.first:
+            self._pages, self._joined, self._earlier = [page], not told["later"], True
+        elif told["from"]:
+            self.to_now()
+        return int(told["from"])
 
     async def _page(self, **place: int) -> tuple[Page, dict[str, Any]]:
         told = await self._connection.ask("history", agent=self._connection.agent, **place)
