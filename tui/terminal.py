@@ -15,7 +15,10 @@ from memgpt.home import Home
 from tui.text import inert
 
 LONGEST = 200  # characters of an error that are told
-FRAMES, SLOW_FRAMES = 30, 15  # a second
+FRAMES, SLOW_FRAMES = (
+    120,
+    15,
+)  # a second at most. What is asked for just after one waits for the next: with 30 that was half of /go
 
 
 def prepare(low_bandwidth: bool) -> None:

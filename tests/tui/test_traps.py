@@ -148,7 +148,7 @@ def test_textual_is_imported_when_its_settings_are_made(slow: bool) -> None:
         "print(c.MAX_FPS, c.TEXTUAL_ANIMATIONS, c.SMOOTH_SCROLL)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout == f"{15 if slow else 30} none False\n", done.stderr
+    assert done.stdout == f"{15 if slow else 120} none False\n", done.stderr
 
 
 # --- keys -----------------------------------------------------------------------------------------------------
