@@ -15,10 +15,8 @@ from memgpt.home import Home
 from tui.text import inert
 
 LONGEST = 200  # characters of an error that are told
-FRAMES, SLOW_FRAMES = (
-    120,
-    15,
-)  # a second at most. What is asked for just after one waits for the next: with 30 that was half of /go
+# A second at the most. With 30 a day that is gone to waited half of its time for the next frame.
+FRAMES, SLOW_FRAMES = 120, 15
 
 
 def prepare(low_bandwidth: bool) -> None:
