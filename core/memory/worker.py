@@ -22,12 +22,7 @@ from core.memory.embedding import HEADER
 from core.memory.matrix import Matrix
 
 URGENT = 0
-QUICK = (
-    "near",
-    "exact",
-    "add",
-    "drop",
-)  # what is done at once; whoever adds waits for it before the next texts are sent
+QUICK = ("near", "exact", "add", "drop")  # whoever adds waits for that before the next texts are sent
 PIPE = 1 << 20  # bytes between the worker and the engine; the most that a user may have
 Request = tuple[int, int, dict[str, Any], bytes]
 
