@@ -247,7 +247,7 @@ async def _go(app: MemGPTApp, argument: str) -> None:
     if argument.isdigit() and not days.is_year(argument):
         if not 0 < int(argument) <= app.bridge.view.step:
             raise UserError(f"There is no step {argument}.", f"The last one is {app.bridge.view.step}.")
-        await app.drawing.go(after=int(argument) - 1)
+        await app.drawing.go(int(argument))
     elif not await app.drawing.go(at=days.moment(argument)):
         raise UserError(f"Nothing was said from {argument} on.", "Choose an earlier day.")
 

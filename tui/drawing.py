@@ -109,9 +109,10 @@ class Drawing:
         await (past.up() if up else past.down())
         self._show_past()
 
-    async def go(self, row: int = 0, **start: int) -> bool:
-        """Shows the conversation from a place on (see `Past.go`), so many rows further; whether there is anything."""
-        step = await self.app.room.past.go(**start)
+    async def go(self, step: int = 0, row: int = 0, at: int | None = None) -> bool:
+        """Shows the conversation from a step or a moment on (see `Past.go`), so many rows further; whether there is
+        anything."""
+        step = await self.app.room.past.go(step, at)
         if not step:
             return False
         self._show_past(step, row)

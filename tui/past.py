@@ -104,14 +104,15 @@ class Past:
             self._pages.pop(0)
             self._earlier = True
 
-    async def go(self, **start: int) -> int:
-        """The pages from a step on, said as the one `after` which they begin, or `at` a moment in UTC microseconds, in
-        place of those that are held; which step that is, 0 where nothing came later."""
+    async def go(self, step: int = 0, at: int | None = None) -> int:
+        """The pages from a step on, or from a moment in UTC microseconds, in place of those that are held; which step that
+        is, 0 where nothing came later."""
         self._follow()
         live = self._bridge.view.first_step
-        if start.get("after", -1) + 1 >= live:
+        if step >= live:
             self.to_now()
-            return start["after"] + 1
+            return step
+        start = {"after": step - 1} if at is None else {"at": at}
         page, told = await self._page(**start, before=live, limit=FIRST)
         if page.first:
             self._pages, self._joined, self._earlier = [page], not told["later"], True

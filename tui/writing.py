@@ -140,7 +140,7 @@ class Writing:
     async def _go_back_to(self, place: object) -> None:
         """To where the conversation was read, unless it has been moved in meanwhile."""
         if isinstance(place, list | tuple) and len(place) == 2 and self.app.chat.at_end:
-            await self.app.drawing.go(int(place[1]), after=int(place[0]) - 1)
+            await self.app.drawing.go(int(place[0]), int(place[1]))
 
     def show(self, draft: writing.Draft, before: bool = False) -> None:
         """Puts a draft into the prompt, or before what is being written."""

@@ -73,6 +73,12 @@ async def test_to_a_step_a_day_and_back(home: Home, agent_name: str, model: Mode
             await says(pilot, words)
 
 
+async def test_a_day_where_nothing_was_said_yet(home: Home, model: ModelServer) -> None:
+    async with opened(home, "silent", model) as pilot:
+        app_of(pilot).run_command("/go today")
+        await says(pilot, "Nothing was said from today on. Choose an earlier day.")
+
+
 def test_the_same_place_after_a_dropped_line(terminal: Open) -> None:
     shown = terminal()
     shown.shows("idle", f"message <{COUNT - 1}>")
