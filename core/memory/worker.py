@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections import defaultdict
 from typing import Any, BinaryIO
 
 import numpy
@@ -46,7 +47,7 @@ class Worker:
     def __init__(self, source: BinaryIO, target: BinaryIO) -> None:
         self._source, self._target = source, target
         self._waiting: queue.PriorityQueue[Request] = queue.PriorityQueue()
-        self._matrices: dict[str, Matrix] = {}
+        self._matrices: defaultdict[str, Matrix] = defaultdict(Matrix)
         self._models: dict[str, Any] = {}
         self._asked: tuple[str, str, Any] | None = None  # the last query and its vector
 
@@ -118,18 +119,17 @@ class Worker:
                 docs = numpy.array(header["docs"], numpy.int32)
                 if len(docs):
                     vectors = numpy.frombuffer(data, numpy.float32).reshape(len(docs), -1)
-                    self._matrices.setdefault(header["corpus"], Matrix()).add(docs, vectors)
+                    self._matrices[header["corpus"]].add(docs, vectors)
             case "drop":
                 self._matrices.pop(header["corpus"], None)
             case "near":
                 vector, embed_ms = self._vector(header["model"], header["text"])
-                found, error = self._matrices.get(header["corpus"], Matrix()).scores(vector)
+                found, error = self._matrices[header["corpus"]].scores(vector)
                 told = {"embed_ms": embed_ms, "error_bound": error, "dimensions": len(vector)}
                 return told, b"".join((vector.tobytes(), found.data.cast("B")))
             case "exact":
-                matrix = self._matrices.get(header["corpus"], Matrix())
-                found = matrix.exact(numpy.array(header["docs"], numpy.int32), numpy.frombuffer(data, numpy.float32))
-                return {}, found.tobytes()
+                docs, vector = numpy.array(header["docs"], numpy.int32), numpy.frombuffer(data, numpy.float32)
+                return {}, self._matrices[header["corpus"]].exact(docs, vector).tobytes()
             case "describe":
                 return {"device": self._model(header["model"]).device}, b""
         return {}, b""

@@ -344,7 +344,8 @@ def test_packed_vectors_are_as_near_as_they_say_and_made_exact(
         numpy.maximum.at(truth, docs, rows @ query)
         scores, error = made.scores(query)
         assert (error > 0) is (len(rows) > 300) and error < 0.05
-        assert numpy.abs(scores - truth).max() <= error + 1e-6
+        assert numpy.abs(scores - truth).max() <= (error or 1e-6)
+        assert scores[int(numpy.argmax(truth))] >= scores.max() - 2 * (error or 1e-6)
         asked = numpy.unique(random.choice(docs[-1] + 1, 40)).astype(numpy.int32)
         wanted = truth[asked] if len(rows) <= keep else numpy.full(len(asked), matrix.NONE)
         assert numpy.abs(made.exact(asked, query) - wanted).max() < 1e-6
