@@ -273,17 +273,17 @@ def test_hang_up_and_ctrl_c_of_a_terminal_do_not_reach_it(alone: Program, model:
 
 def test_ctrl_c_in_send_stops_its_own_turn_alone(alone: Program, model: ModelServer) -> None:
     alone.good(*ada(alone, model, "First"))
-    model.script(scripted.slow("kept " * 60, tokens_per_s=40))
+    model.script(scripted.slow("kept " * 120, tokens_per_s=20))
     first = background(alone, *ada(alone, model, "Long"))
     asked(model, 2)
     second = background(alone, *ada(alone, model, "Waiting"))
-    until(lambda: "front_ends" in alone.good("engine", "status", "--json").json)
+    until(lambda: alone.good("engine", "status", "--json").json["front_ends"] == 2)  # a turn that is short is over first
     time.sleep(0.5)
     second.send_signal(signal.SIGINT)
     second.communicate(timeout=LONGEST_S)
     assert second.returncode == 130
     out, _ = first.communicate(timeout=LONGEST_S)
-    assert first.returncode == 0 and out.strip() == ("kept " * 60).strip()
+    assert first.returncode == 0 and out.strip() == ("kept " * 120).strip()
     model.script(scripted.hang())
     third = background(alone, *ada(alone, model, "--json", "Hang"))
     asked(model, 3)
