@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.support import row
 from core.memory.scope import Query
-from core.operations import external_of
+from core.operations.memory import external_of
 from core.roster import Roster
 from memgpt.config import AgentConfig
 from memgpt.home import Home

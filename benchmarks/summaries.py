@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.support import row
 from core.roster import Roster
-from core.slash import change_settings
+from core.slash.commands import change_settings
 from memgpt.config import AgentConfig
 from tests.support import model_server as scripted
 from tests.support.agents import asked, open_roster

@@ -15,11 +15,11 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from core.sent import context
+from core.past.sent import context
+from core.past.timeline import timeline
+from core.past.why import why
 from core.session import Session
 from core.store.journal import Draft
-from core.timeline import timeline
-from core.why import why
 from tests.support import model_server as scripted
 from tests.support.agents import make_session, open_roster, turn
 from tests.support.model_server import ModelServer

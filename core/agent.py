@@ -10,20 +10,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
-from core.approvals import Approvals, Verdict, needs_word
 from core.context import instructions
 from core.context.manager import QueueManager
 from core.context.queue import clipped
 from core.context.render import Renderer
 from core.context.window import Fixed, Ledger, WindowTooSmall, ledger, refused
-from core.external import ExternalContext
 from core.functions.executor import FAILED, INTERRUPTED, BlockChange, Context, Executor, NewPassage, Pause, Result
 from core.llm.types import ModelError
 from core.memory.search import Hit
 from core.messages import Pending, Text
 from core.store.journal import Draft, Journal, now
-from core.thinking import Stopped, Thinking, TurnTotals, raced, spoken_draft
 from core.transcript import events_of
+from core.turn.approvals import Approvals, Verdict, needs_word
+from core.turn.external import ExternalContext
+from core.turn.thinking import Stopped, Thinking, TurnTotals, raced, spoken_draft
 from memgpt import events as e
 
 UNSAID = "You have not answered the user yet. Say something with send_message now."

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import looking
-from core.lifecycle import tidy
+from core.agents.lifecycle import tidy
 from core.llm.types import ModelError
-from core.operations import LASTING, Caller, operate
+from core.operations import looking
+from core.operations.caller import Caller
+from core.operations.table import LASTING, operate
 from core.roster import Roster
 from memgpt import config, wire
 from memgpt.home import Home, UserError, find_home, make_private, write_private

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core import moving
 from core.agent import Agent
 from core.context.manager import Summarise
 from core.context.window import WindowTooSmall
 from core.llm.types import ModelError
+from core.past import moving
 from core.session import Session
 from memgpt.words import counted
 

@@ -7,16 +7,13 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from core.adapting import adaptation, in_effect
 from core.agent import Agent
-from core.approvals import Approvals
 from core.context import instructions
 from core.context.blocks import SMALL_WINDOW
 from core.context.manager import QueueManager
 from core.context.queue import Limits
 from core.context.reckoning import Provider
 from core.context.render import Renderer
-from core.external import ExternalContext
 from core.functions.conversation import base_executor
 from core.llm import catalog
 from core.llm.builtin import is_builtin
@@ -26,8 +23,11 @@ from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.store import rows
 from core.store.journal import Journal
-from core.summarising import Summariser
-from core.thinking import Model, Thinking
+from core.turn.adapting import adaptation, in_effect
+from core.turn.approvals import Approvals
+from core.turn.external import ExternalContext
+from core.turn.summarising import Summariser
+from core.turn.thinking import Model, Thinking
 
 Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 

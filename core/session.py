@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core import adapting
 from core.agent import Agent
-from core.approvals import Approvals
 from core.context import instructions
 from core.ending import ended
 from core.llm.gateway import Gateway
@@ -18,10 +16,12 @@ from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.messages import Item, State
 from core.parts import Sources, make_agent
-from core.rerender import rerendered
 from core.store.database import Database
 from core.store.journal import Draft, Journal, now
-from core.thinking import commit_interrupted
+from core.turn import adapting
+from core.turn.approvals import Approvals
+from core.turn.rerender import rerendered
+from core.turn.thinking import commit_interrupted
 from memgpt import events as e
 from memgpt.home import UserError
 from memgpt.words import WAITING_FOR_YOU

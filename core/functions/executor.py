@@ -11,8 +11,8 @@ from datetime import tzinfo
 from typing import Any, Protocol
 
 from core.context.blocks import EditRefused
-from core.filters import Filters
 from core.functions.schema import HEARTBEAT, schema_of
+from core.memory.filters import Filters
 from core.messages import Block, Pending
 
 OK = "OK"

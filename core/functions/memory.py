@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 
 from core.context import blocks
-from core.filters import Filters, listed, tags_of
 from core.functions.executor import BlockChange, Context, FunctionFailed, NewPassage, Outcome, Page
+from core.memory.filters import Filters, listed, tags_of
 
 DONE = "None"
 

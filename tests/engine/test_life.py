@@ -277,7 +277,9 @@ def test_ctrl_c_in_send_stops_its_own_turn_alone(alone: Program, model: ModelSer
     first = background(alone, *ada(alone, model, "Long"))
     asked(model, 2)
     second = background(alone, *ada(alone, model, "Waiting"))
-    until(lambda: alone.good("engine", "status", "--json").json["front_ends"] == 2)  # a turn that is short is over first
+    until(
+        lambda: alone.good("engine", "status", "--json").json["front_ends"] == 2
+    )  # a turn that is short is over first
     time.sleep(0.5)
     second.send_signal(signal.SIGINT)
     second.communicate(timeout=LONGEST_S)

@@ -86,7 +86,7 @@ async def test_a_server_without_tools_is_spoken_to_in_text_from_then_on(roster: 
 
 
 async def make_session_like(roster: Roster, server: ModelServer, name: str, **settings: Any) -> Session:
-    from core.slash import change_settings
+    from core.slash.commands import change_settings
     from memgpt.config import AgentConfig
 
     config = AgentConfig(name=name, model="openai/scripted", model_endpoint=server.url, context_window=8192)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from core import slash
-from core.asked import Outcome
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
 from core.session import Session
-from core.slash import change_settings
+from core.slash import commands as slash
+from core.slash.asked import Outcome
+from core.slash.commands import change_settings
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.memory.test_search import put, search

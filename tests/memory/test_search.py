@@ -17,7 +17,7 @@ from core.memory.documents import Document
 from core.memory.terms import index, query_terms
 from core.roster import Roster
 from core.session import Session
-from core.slash import change_settings
+from core.slash.commands import change_settings
 from memgpt import events as e
 from tests.support import model_server as scripted
 from tests.support.agents import make_session, turn
@@ -118,7 +118,7 @@ async def test_times_roles_and_the_path_are_filters(session: Session, server: Mo
     assert [hit.role for hit in (await search(session, "quince", roles=("inner_monologue",))).hits] == [
         "inner_monologue"
     ]
-    from core import slash
+    from core.slash import commands as slash
 
     await slash.run(session, "/pop 100", False, {})
     assert (await search(session, "plum")).hits == ()
@@ -133,7 +133,7 @@ async def test_noise_is_not_found(session: Session, server: ModelServer) -> None
         scripted.say("No."),
     )
     await turn(session, "Did I mention the fruit?")
-    from core import slash
+    from core.slash import commands as slash
 
     outcome = await slash.run(session, "/heartbeat", False, {})
     assert outcome.turn

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from core.roster import Roster
 from core.session import Session
-from core.slash import change_settings
+from core.slash.commands import change_settings
 from memgpt import events as e
 from memgpt.config import AgentConfig
 from tests.support.agents import of, open_roster

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.slash import change_settings
+from core.slash.commands import change_settings
 from memgpt import events as e
 from tests.models.conftest import Made
 from tests.support import model_server as scripted

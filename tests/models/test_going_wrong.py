@@ -93,7 +93,7 @@ async def test_a_model_that_ollama_has_not_fetched(made: Made) -> None:
 
 async def test_a_key_that_is_not_there(made: Made, model: ModelServer) -> None:
     session = await made(model, retries=0)
-    from core.slash import change_settings
+    from core.slash.commands import change_settings
 
     await change_settings(session, {"model": "openai/gpt-4o", "model_endpoint": ""})
     found = error(await turn(session, "Hi"))
@@ -162,7 +162,7 @@ async def test_the_next_model_stands_in_and_the_first_is_asked_again_later(
         await turn(session, "Three.")
         assert len(model.requests) == before and len(second.requests) == 3
         assert "One." in json.dumps(second.requests[-1]["messages"])
-        from core import adapting
+        from core.turn import adapting
 
         monkeypatch.setattr(adapting, "now", lambda: 1 << 60)
         events = await turn(session, "Four.")

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from core import slash
 from core.roster import Roster
 from core.session import Session
 from core.settings import change_settings
+from core.slash import commands as slash
 from memgpt import events as e
 from memgpt.config import AgentConfig
 from memgpt.home import UserError

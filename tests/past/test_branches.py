@@ -8,7 +8,7 @@ import pytest
 
 from core.roster import Roster
 from core.session import Session
-from core.slash import change_settings
+from core.slash.commands import change_settings
 from memgpt.home import UserError
 from tests.support import model_server as scripted
 from tests.support.agents import asked, run, turn
@@ -16,7 +16,7 @@ from tests.support.model_server import ModelServer
 
 
 async def said(session: Session) -> list[str]:
-    from core.show import messages
+    from core.past.show import messages
 
     return [row["text"] for row in await messages(session, None, None) if row["role"] in ("user", "assistant")]
 

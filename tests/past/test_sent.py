@@ -10,7 +10,7 @@ import pytest
 
 from core.roster import Roster
 from core.session import Session
-from core.slash import change_settings
+from core.slash.commands import change_settings
 from core.store.journal import Draft
 from memgpt.home import UserError
 from tests.support import model_server as scripted

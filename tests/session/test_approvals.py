@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from core import slash
 from core.roster import Roster
 from core.session import Session
+from core.slash import commands as slash
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.support import model_server as scripted

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from core import slash
-from core.operations import Caller, operate
+from core.operations.caller import Caller
+from core.operations.table import operate
 from core.roster import Roster
+from core.slash import commands as slash
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.support import agents

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from core.alternatives import alternatives
+from core.past.alternatives import alternatives
+from core.past.show import show
+from core.past.timeline import timeline
+from core.past.why import why
 from core.session import Session
-from core.show import show
-from core.timeline import timeline
-from core.why import why
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.support import model_server as scripted

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core import slash
 from core.session import Session
+from core.slash import commands as slash
 from memgpt import commands
 from memgpt import events as e
 from memgpt.home import UserError

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from core import summarising
 from core.context.summary import extract, kept, sentences, without_rot
 from core.roster import Roster
 from core.session import Session
+from core.turn import summarising
 from memgpt import events as e
 from tests.support import facts, hostile
 from tests.support import model_server as scripted

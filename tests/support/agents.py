@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from core import slash
-from core.asked import Outcome
-from core.operations import Caller, operate
+from core.operations.caller import Caller
+from core.operations.table import operate
 from core.roster import Roster
 from core.session import Session
+from core.slash import commands as slash
+from core.slash.asked import Outcome
 from memgpt import events as e
 from memgpt.config import AgentConfig
 from memgpt.home import Home
@@ -36,7 +37,7 @@ async def make_session(roster: Roster, model: ModelServer, window: int = 8192, *
     )
     session = await roster.session(name)
     if settings:
-        from core.slash import change_settings
+        from core.slash.commands import change_settings
 
         await change_settings(session, settings)
     return session

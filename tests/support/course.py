@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from core.sent import context
-from core.timeline import timeline
+from core.past.sent import context
+from core.past.timeline import timeline
 from tests.support import model_server as scripted
 from tests.support.agents import make_session, open_roster, turn
 from tests.support.model_server import ModelServer, Scripted

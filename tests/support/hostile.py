@@ -12,7 +12,7 @@ from typing import Any
 from core.llm import repair
 from core.roster import Roster
 from core.session import Session
-from core.slash import change_settings, run
+from core.slash.commands import change_settings, run
 from memgpt import events as e
 from memgpt.config import AgentConfig
 from memgpt.home import UserError

@@ -1,0 +1,78 @@
+"""Forgetting for good: shown first, then erased from every stored copy, in a file that is written anew."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from core.memory.erasing import erase, rewrite
+from core.past.sent import MARK
+from core.roster import Roster
+from core.store import lookups
+from core.store.database import Database
+from memgpt.home import UserError, fold
+
+if TYPE_CHECKING:
+    import duckdb
+
+SHORTEST = 2  # characters; less would erase letters out of everything
+
+
+async def forget(roster: Roster, agent: str, key: str | None, text: str | None, confirmed: bool) -> dict[str, Any]:
+    """Shows what would go, or when `confirmed` erases it everywhere in the agent's file.
+
+    Raises:
+        UserError: nothing is found, the text is too short, or the agent is at work.
+    """
+    session = await roster.session(agent)
+    database = session.journal.database
+    wanted = text if text is not None else await database.read(lambda connection: _text_of(connection, str(key)))
+    if len(wanted.strip()) < SHORTEST:
+        raise UserError("That is too short to forget.", f"Give at least {SHORTEST} characters.", status=2)
+    holding = await database.read(lambda connection: lookups.texts_holding(connection, wanted))
+    if not holding:
+        raise UserError("Nothing like that is stored.", "Give the words exactly as they stand, or an id from a search.")
+    found = [{"where": f"step {step}", "text": body} for step, body in holding]
+    elsewhere = await _elsewhere(roster, agent, wanted)
+    if confirmed:
+        async with roster.put_down(agent):
+            try:
+                await database.write(lambda connection: erase(connection, wanted, MARK))
+            finally:
+                await roster.let_go(session)
+            await asyncio.to_thread(rewrite, database.path)
+        (await roster.session(agent)).adopt(session)
+    return {"found": found, "elsewhere": elsewhere, "done": confirmed, "text": wanted}
+
+
+def _text_of(connection: duckdb.DuckDBPyConnection, key: str) -> str:
+    text = lookups.text_of(connection, key)
+    if text is None:
+        raise UserError(f"There is no message {key!r}.", "A search gives the ids.")
+    return text
+
+
+async def _elsewhere(roster: Roster, agent: str, wanted: str) -> list[str]:
+    """What else still holds it: sources, forks and other agents. They are not this agent's to change."""
+    home = roster.home
+    others = [name for name in home.agent_names() if fold(name) != fold(agent)]
+    holders = [f"source {name}" for name in home.source_names() if await _holds(await _source(roster, name), wanted)]
+    holders += [f"agent {name}" for name in others if await _holds(await _agent(roster, name), wanted)]
+    return [*holders, *(["the trash, until the engine starts anew"] if home.trash.is_dir() else [])]
+
+
+async def _source(roster: Roster, name: str) -> Database:
+    return (await roster.library.corpus(name)).database
+
+
+async def _agent(roster: Roster, name: str) -> Database | None:
+    with contextlib.suppress(UserError):  # damaged: nothing can be said of it
+        return (await roster.session(name)).journal.database
+    return None
+
+
+async def _holds(database: Database | None, wanted: str) -> bool:
+    return database is not None and bool(
+        await database.read(lambda connection: lookups.texts_holding(connection, wanted, 1))
+    )

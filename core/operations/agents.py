@@ -1,0 +1,29 @@
+"""Operations on the agents of a home: listed, made, set up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from core.operations.caller import Caller, Parameters, Part, session_of
+from core.roster import Roster
+from core.slash import commands as slash
+from memgpt.config import AgentConfig
+
+
+async def agents(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", await roster.listed()
+
+
+async def create_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    names = ("name", "persona", "human", "model", "model_endpoint", "context_window")
+    wanted = AgentConfig.of({key: given[key] for key in names if given.get(key) is not None})
+    yield "result", {"name": await roster.create(wanted, bool(given.get("throw_if_exists")))}
+
+
+async def configure_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    await slash.change_settings(await session_of(roster, given), given["changes"])
+    yield "result", {}
+
+
+async def agent_settings(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    yield "result", (await session_of(roster, given)).state.settings

@@ -1,0 +1,39 @@
+"""The user's own hand on core memory: a block in new words, as one step that `/undo` takes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core.context import blocks
+from core.messages import Text
+from core.past.moving import announce
+from core.store.journal import Draft
+from memgpt.home import UserError
+
+if TYPE_CHECKING:
+    from core.session import Session
+
+
+async def edit_block(session: Session, label: str, text: str, expected: str | None = None) -> dict[str, Any]:
+    """Puts a text in the place of a block's; with `expected`, only where it still says that.
+
+    Raises:
+        UserError: there is no such block, the text is too long, or the block was changed meanwhile. Nothing is changed.
+    """
+    try:
+        block = blocks.find(session.state.blocks, label)
+    except blocks.EditRefused as error:
+        raise UserError(str(error), "/memory shows them.", status=2) from None
+    if expected is not None and block.text != expected:
+        raise UserError(f"{label} was changed meanwhile.", "Look at it again; what you wrote is kept.")
+    if len(text) > block.limit:
+        over = len(text) - block.limit
+        raise UserError(
+            f"{label} may have {block.limit:,} characters and would have {len(text):,}.", f"Take {over} out."
+        )
+    if text == block.text:
+        return {"step": session.state.head, "changed": False}
+    texts: dict[str, str | Text] = {"before": Text(block.text_id, block.text), "after": text}
+    (step,) = await session.journal.append(Draft("edit", {"label": label}, texts))
+    await announce(session, [step])
+    return {"step": step.id, "changed": True}
