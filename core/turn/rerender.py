@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from core.context import instructions
 from core.context.render import Renderer
+from core.functions.memory import DONE
 from core.llm.types import Call
 from core.messages import Item, State, Step, Text
 from core.store.journal import Draft, Journal
@@ -21,6 +22,8 @@ async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
     for change in list(steps.values()):
         if change.kind in REWORDED and change.body["of"] in steps:
             steps[change.body["of"]] = reworded(steps[change.body["of"]], change.kind, change.texts["text"])
+    shown = {item.step for item in state.queue}
+    untold = {step.body["call_id"]: step for step in steps.values() if step.kind == "return" and step.id not in shown}
     items: list[Item] = []
     if state.summary and state.summary_text:
         fresh = await renderer.summary(state.summary_text.body, state.evicted, state.memory_at)
@@ -30,6 +33,9 @@ async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
         fresh_item = await _one(renderer, state, item, step) if step else item
         if fresh_item:
             items.append(replace(fresh_item, step=item.step))
+        if step and step.kind == "reply" and renderer.protocol == "tools":
+            items += [await _told(renderer, untold[call["call_id"]]) for call in step.body["calls"]
+                      if call["call_id"] in untold]  # fmt: skip
     return Draft("settings", {"changes": {}, "rerendered": True}, items=tuple(items))
 
 
@@ -54,6 +60,14 @@ def reworded(reply: Step, kind: str, text: Text) -> Step:
 
 def _first(queue: tuple[Item, ...]) -> int:
     return min((item.step for item in queue), default=1)
+
+
+async def _told(renderer: Renderer, spoken: Step) -> Item:
+    """The return of a `send_message` for native tools, which take no call without one; the others were not told of it."""
+    body = spoken.body
+    return replace(
+        await renderer.returned(body["call_id"], body["name"], body["status"], DONE, spoken.at), step=spoken.id
+    )
 
 
 async def _one(renderer: Renderer, state: State, item: Item, step: Step) -> Item | None:

@@ -51,6 +51,25 @@ async def test_to_a_smaller_window_and_back(made: Made) -> None:
         assert (await found.search("recall", "Number 3", 0)).total > 0
 
 
+@pytest.mark.parametrize("before", ["text", "json", "tools"])
+@pytest.mark.parametrize("after", ["text", "json", "tools"])
+async def test_from_one_way_of_calling_functions_to_another(made: Made, before: str, after: str) -> None:
+    """What only native tools are told of, that a message was sent, they are told of afterwards; other calls are answered
+    as they were. The server refuses a call without its result."""
+    with ModelServer() as server:
+        session = await made(server, 16384)
+        await change_settings(session, {"protocol": before})
+        searching = scripted.call("conversation_search", query="boats")
+        server.script(scripted.calls(searching, scripted.say("Wait.")), scripted.say("Here."))
+        await turn(session, "Where is it?")
+        await turn(session, "And now?")
+        await change_settings(session, {"protocol": after})
+        assert said(await turn(session, "Still there?")) == "You said: Still there?"
+        sent = json.dumps(server.requests[-1]["messages"])
+        assert "Wait." in sent and "Here." in sent and "page 0 of" in sent
+        assert session.state == await session.journal.folded()
+
+
 @pytest.mark.parametrize("kind", [VLLM, LlamaCpp])
 async def test_a_window_that_the_server_tells_is_known_before_the_first_call(
     made: Made, kind: type[ModelServer]

@@ -205,24 +205,9 @@ def _faults_of_prompts(session: Session, requests: Sequence[dict[str, Any]], num
             yield "the same prompt was sent again and again: no progress"
         if [message["role"] for message in messages].count("system") != 1:
             yield "not one system message"
-        yield from _faults_of_calls(messages)
+        yield from scripted.faults_of_calls(messages)
         last = next(
             (m for m in reversed(messages) if m["role"] == "user" and '"user_message"' in str(m["content"])), None
         )
         if last is None or f"turn {number}:" not in str(last["content"]):
             yield "the last message of the user is lost"
-
-
-def _faults_of_calls(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
-    open_calls: set[str] = set()
-    for message in messages:
-        if message["role"] == "tool":
-            if message["tool_call_id"] not in open_calls:
-                yield "a tool result without its call"
-            open_calls.discard(message["tool_call_id"])
-        elif open_calls:
-            yield "a call without its result"
-            open_calls = set()
-        open_calls |= {call["id"] for call in message.get("tool_calls") or ()}
-    if open_calls:
-        yield "a call without its result"

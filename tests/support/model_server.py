@@ -13,7 +13,7 @@ import json
 import ssl
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -186,6 +186,8 @@ class ModelServer:
     async def _stream(
         self, request: web.Request, body: dict[str, Any], answer: Scripted, tokens: int
     ) -> web.StreamResponse:
+        if fault := next(faults_of_calls(body["messages"]), ""):
+            return web.json_response({"error": {"message": f"Invalid messages: {fault}."}}, status=400)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **answer.headers})
         await response.prepare(request)
         deltas = list(_deltas(body, answer))
@@ -214,6 +216,22 @@ class ModelServer:
         line = f"data: {json.dumps(whole, ensure_ascii=False)}\n\n".encode()
         await response.write(line[: len(line) // 2 + 1])
         await response.write(line[len(line) // 2 + 1 :])
+
+
+def faults_of_calls(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What OpenAI refuses: each call of a message is answered right after it, and nothing else is."""
+    open_calls: set[str] = set()
+    for message in messages:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in open_calls:
+                yield "a tool result without its call"
+            open_calls.discard(message["tool_call_id"])
+        elif open_calls:
+            yield "a call without its result"
+            open_calls = set()
+        open_calls |= {call["id"] for call in message.get("tool_calls") or ()}
+    if open_calls:
+        yield "a call without its result"
 
 
 def _deltas(body: dict[str, Any], answer: Scripted) -> list[dict[str, Any]]:
