@@ -14,6 +14,7 @@ import uuid
 from pathlib import Path
 
 from benchmarks.support import row
+from core.agents.importing import import_messages
 from core.memory.scope import Query
 from core.operations.memory import external_of
 from core.roster import Roster
@@ -97,7 +98,7 @@ async def measure(count: int) -> None:
         roster = Roster(home, 60)
         await roster.create(AgentConfig(name="a"))
         session = await roster.session("a")
-        await roster.import_messages(session, path, False, lambda *_: None)
+        await import_messages(session, path, False, lambda *_: None)
         session.corpus.backlog.pause()
         external, first, taken = external_of(session), 0, list[float]()
         for kind, (string, _) in STRINGS.items():

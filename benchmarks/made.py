@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy
 
+from core.agents.importing import import_messages
 from core.memory.models import shipped_folder
 from core.memory.scope import Query
 from core.roster import Roster
@@ -128,7 +129,7 @@ async def grow(home: Home, agent: str, count: int, length: int, with_vectors: bo
         await opened.create(AgentConfig(name=agent, model="openai/none"))
         session = await opened.session(agent)
         began = time.perf_counter()
-        loaded = await opened.import_messages(session, path, False, lambda *_: None)
+        loaded = await import_messages(session, path, False, lambda *_: None)
         taken = time.perf_counter() - began
         found = await find(session, Query("qzx-47110815", "recall", "text"))
         centres = await _centres(opened) if with_vectors else None

@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 from benchmarks import made
 from benchmarks.support import kind, processes, program, quantile, row, settled
+from core.agents.importing import import_messages
 from core.memory import search
 from core.memory.exact import certified
 from core.memory.search import Query
@@ -182,7 +183,7 @@ async def embedding(home: Home) -> None:
             await opened.create(AgentConfig(name=f"embed{number}", model="openai/none"))
             session = await opened.session(f"embed{number}")
             await opened.embedder.near("", "warm", "")
-            await opened.import_messages(session, path, False, lambda *_: None)
+            await import_messages(session, path, False, lambda *_: None)
             began = time.perf_counter()
             await session.corpus.settled()
             ours.append(EMBEDDED / (time.perf_counter() - began))

@@ -15,6 +15,7 @@ from core.context.manager import QueueManager
 from core.context.queue import clipped
 from core.context.render import Renderer
 from core.context.window import Fixed, Ledger, WindowTooSmall, ledger, refused
+from core.ending import Stopped, raced
 from core.functions.executor import FAILED, INTERRUPTED, BlockChange, Context, Executor, NewPassage, Pause, Result
 from core.llm.types import ModelError
 from core.memory.search import Hit
@@ -23,7 +24,9 @@ from core.store.journal import Draft, Journal, now
 from core.transcript import events_of
 from core.turn.approvals import Approvals, Verdict, needs_word
 from core.turn.external import ExternalContext
-from core.turn.thinking import Stopped, Thinking, TurnTotals, raced, spoken_draft
+from core.turn.replies import spoken_draft
+from core.turn.thinking import Thinking
+from core.turn.totals import TurnTotals
 from memgpt import events as e
 
 UNSAID = "You have not answered the user yet. Say something with send_message now."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
-import fcntl
 import json
 import os
 import signal
@@ -13,13 +12,14 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.agents.lifecycle import tidy
+from core.front_end import FrontEnd
 from core.llm.types import ModelError
+from core.lock import take_lock
 from core.operations import looking
 from core.operations.caller import Caller
 from core.operations.table import LASTING, operate
@@ -27,54 +27,11 @@ from core.roster import Roster
 from memgpt import config, wire
 from memgpt.home import Home, UserError, find_home, make_private, write_private
 
-OUTBOX = 1024 * 1024  # bytes that may wait for one front end
-PATIENCE_S = 2.0  # with one that leaves more than that unread
 WATCH_S = 0.5
 MAKE_WAY_S = 30.0
 STOP_S = 3.5  # of the five seconds in which SIGTERM must be done
 LAST_S = 10.0  # for what is left to do after these
 REFUSED = 3
-
-
-@dataclass(slots=True, eq=False)
-class FrontEnd:
-    """One connection: its keys, what waits to be written to it, and what runs for it."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    role: str = ""
-    keys: Mapping[str, str] = field(default_factory=dict)
-    read_only: bool = False
-    tasks: dict[asyncio.Task[None], str] = field(default_factory=dict)
-    leaving: list[Callable[[], None]] = field(default_factory=list)
-    _full_since: float = 0.0
-
-    def put(self, line: bytes) -> None:
-        if not self.writer.is_closing():
-            self.writer.write(line)
-
-    async def flushed(self) -> None:
-        """Waits until what was put is mostly read: a slow reader of its own request slows that request alone."""
-        with contextlib.suppress(ConnectionError):  # a turn goes on when its reader is gone
-            await self.writer.drain()
-
-    def deliver(self, agent: str, event: dict[str, Any]) -> None:
-        """Sends what happened to an agent that is looked on at. Whoever does not read loses what will be drawn anew,
-        then, after some patience, the link; attaching again gives what was missed."""
-        if self._is_full():
-            if event["type"] in ("delta", "context"):
-                return
-            if time.monotonic() - self._full_since > PATIENCE_S:
-                self.writer.transport.abort()
-                return
-        self.put(wire.encode({"attached": agent, "event": event}))
-
-    def _is_full(self) -> bool:
-        if self.writer.transport.get_write_buffer_size() <= OUTBOX:
-            self._full_since = 0.0
-            return False
-        self._full_since = self._full_since or time.monotonic()
-        return True
 
 
 class Engine:
@@ -279,38 +236,6 @@ def _older(theirs: str, ours: str) -> bool:
         return [int(part) for part in text.split(".") if part.isdigit()]
 
     return parts(theirs) < parts(ours)
-
-
-def take_lock(home: Home) -> int | None:
-    """The home's lock, or None where another process has it. The flock alone decides who is engine.
-
-    Raises:
-        UserError: locks mean nothing on this file system, or an engine of another machine holds the home.
-    """
-    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        _refuse_foreign(home)
-        return None
-    second = os.open(home.lock, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return descriptor
-    finally:
-        os.close(second)
-    raise UserError(f"File locks do nothing in {home.path}.", "Set MEMGPT_HOME to a folder on a local disk.")
-
-
-def _refuse_foreign(home: Home) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        pid, _, host, *_ = home.pid.read_text(encoding="utf-8").splitlines()
-        if host != socket.gethostname():
-            raise UserError(
-                f"An engine on {host} (process {pid}) holds {home.path}.", "Stop it there: memgpt engine stop."
-            )
 
 
 def main() -> int:

@@ -26,8 +26,9 @@ from core.store.journal import Journal
 from core.turn.adapting import adaptation, in_effect
 from core.turn.approvals import Approvals
 from core.turn.external import ExternalContext
+from core.turn.model import Model
 from core.turn.summarising import Summariser
-from core.turn.thinking import Model, Thinking
+from core.turn.thinking import Thinking
 
 Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core import unasked
 from core.context.blocks import block_limit
 from core.ending import ended
 from core.llm import catalog
@@ -18,23 +18,17 @@ from core.llm.capabilities import Remembered
 from core.llm.gateway import Gateway
 from core.llm.purse import Purse
 from core.llm.types import ModelError
-from core.memory import documents
 from core.memory.corpus import Corpus
 from core.memory.embedding import Embedder
-from core.messages import Step
 from core.session import Session
 from core.settings import change_settings
-from core.sources.jsonl import read
-from core.sources.library import Batch, Library, Loaded, batches, new_ones
-from core.sources.progress import Progress, embedding
+from core.sources.library import Library
 from core.store.database import Database
 from core.store.journal import Draft, now
 from memgpt import config
 from memgpt.config import AgentConfig
 from memgpt.home import Home, UserError, checked_name, fold, read_text
 
-LAST_WORDS = 12  # steps among which the last words are looked for
-LONGEST_WORDS = 400
 OVERRIDES = ("model", "model_endpoint", "context_window")
 
 
@@ -211,68 +205,6 @@ class Roster:
             if session.state.passages.get(source) != passages:
                 await session.journal.append(Draft("attach", {"source": source, "passages": passages}))
 
-    async def listed(self) -> list[dict[str, Any]]:
-        return [await self._row(name) for name in self.home.agent_names()]
-
-    async def _row(self, name: str) -> dict[str, Any]:
-        try:
-            session = await self.session(name)
-        except UserError as error:
-            return {"name": name, "error": str(error)}
-        from memgpt.events import rfc3339
-
-        state = session.state
-        first = await session.journal.steps(kinds=("born",), limit=1)
-        born = first[0] if first else None
-        spoken = [
-            step for step in await session.journal.steps(kinds=("user", "reply"), limit=LAST_WORDS) if _words(step)
-        ]
-        return {
-            "name": name,
-            "model": state.settings.get("model"),
-            "messages": state.recall,
-            "created_at": rfc3339(born.at) if born else None,
-            "persona": born.body["persona"] if born else None,
-            "human": born.body["human"] if born else None,
-            "sources": list(state.sources),
-            "archived": state.archived,
-            "last_words": _words(spoken[-1])[:LONGEST_WORDS] if spoken else "",
-            "last_at": rfc3339(spoken[-1].at) if spoken else None,
-            "bytes": self.home.agent_file(name).stat().st_size,
-            "busy": session.busy,
-            "open": session.watched,
-        }
-
-    # --- files in ---------------------------------------------------------------------------------------------
-
-    async def import_messages(self, session: Session, path: Any, embed: bool, progress: Progress) -> Loaded:
-        """Puts a conversation into recall storage, a batch a step; each batch is whole or not there at all."""
-        loaded = Loaded()
-        journal, branch = session.journal, session.state.branches
-        async with contextlib.aclosing(batches(read(path, "recall", now()), loaded)) as found:
-            async for batch in found:
-                fresh = await journal.read(functools.partial(new_ones, batch=batch))
-                if fresh.documents:
-                    await self._import_batch(session, fresh, path.name, branch)
-                    loaded.imported += len(fresh.documents)
-                progress("reading", loaded.imported)
-        loaded.skipped -= loaded.imported
-        session.corpus.start()
-        session.corpus.added()
-        if embed:
-            await session.corpus.settled(embedding(progress))
-        return loaded
-
-    async def _import_batch(self, session: Session, fresh: Batch, name: str, branch: int) -> None:
-        journal, count = session.journal, len(fresh.documents)
-        first_doc, first_text = journal.reserve_docs(count), journal.reserve_texts(count)
-
-        def effect(connection: Any, step: Any) -> None:
-            given = (fresh.documents, step.id, branch, first_doc, first_text)
-            documents.insert(connection, *given, analyses=fresh.analyses)
-
-        await journal.append(Draft("import", {"branch": branch, "count": count, "file": name}, effect=effect))
-
     # --- the engine's questions -------------------------------------------------------------------------------
 
     def background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -305,7 +237,7 @@ class Roster:
         """Begins the timed heartbeats that are due."""
         for session in list(self.sessions.values()):
             with contextlib.suppress(ModelError, UserError):  # a turn that somebody asks for will tell of it
-                await session.beat()
+                await unasked.beat(session)
 
     async def close_idle(self) -> None:
         """Closes the agents that nobody has used for `linger_s` seconds."""
@@ -318,8 +250,3 @@ class Roster:
                 if key in self.sessions and not self.jobs and not session.busy:
                     del self.sessions[key]
                     await self.let_go(session)
-
-
-def _words(step: Step) -> str:
-    """What was said in a step."""
-    return step.text("text" if step.kind == "user" else "said")

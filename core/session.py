@@ -20,17 +20,14 @@ from core.store.database import Database
 from core.store.journal import Draft, Journal, now
 from core.turn import adapting
 from core.turn.approvals import Approvals
+from core.turn.replies import commit_interrupted
 from core.turn.rerender import rerendered
-from core.turn.thinking import commit_interrupted
 from memgpt import events as e
 from memgpt.home import UserError
 from memgpt.words import WAITING_FOR_YOU
 
 INTERRUPT_S = 2.0
 REPACKED_BY = ("learnt_protocol", "standing_in")  # settings after which the queue is packed anew
-MINUTE = 60_000_000  # microseconds
-LOOKED_BACK = 50  # function returns among which a pause of heartbeats is looked for
-TIMER = "A timed heartbeat: nothing has happened for a while."
 LOGGED = "/retry asks again; logs/memgpt.log in the home says more."
 Listener = Callable[[e.Event], None]
 
@@ -125,21 +122,6 @@ class Session:
         """Queues the rest of a turn that was cut off."""
         return self._queue(Waiting("", lambda agent: agent.go_on(), keys))
 
-    async def beat(self) -> bool:
-        """Begins the turn of a timed heartbeat where one is due: somebody looks on, nothing has happened for
-        `heartbeat_minutes`, and the model has not paused them. Whether it did."""
-        after = self.state.settings.get("heartbeat_minutes", 0) * MINUTE
-        if not after or self.busy or not self.watched or now() - self.used_at < after:
-            return False
-        agent = await self.agent()
-        returns = await self.journal.steps(kinds=("return",), limit=LOOKED_BACK)
-        if any(step.at + step.body.get("pause_minutes", 0) * MINUTE > now() for step in returns):
-            return False
-        if agent.renderer.searches and not self.busy:
-            packed = instructions.heartbeat_event(TIMER, now(), agent.renderer.zone)
-            self.happen("timer", packed, "", self.timer_keys)
-        return self.busy
-
     def _queue(self, turn: Waiting) -> AsyncIterator[e.Event]:
         self._waiting.append(turn)
         if self._running:
@@ -169,7 +151,7 @@ class Session:
             agent = await self.agent(turn.keys)
             if self.owes_login:  # the user was quicker than the greeting
                 self.owes_login = False
-                await self.journal.append(await self._login_draft())
+                await self.journal.append(await self.login_draft())
             events: AsyncIterator[e.Event] | None = turn.begin(agent)
             while events is not None:
                 events = await self._tell_all(turn, events)
@@ -344,28 +326,8 @@ class Session:
             agent = await self.agent()
             await commit_interrupted(self.journal, agent.renderer, agent.external, found.said, found.thought)
 
-    async def greet(self, keys: Mapping[str, str]) -> None:
-        """A new agent speaks first: its first login begins a turn, unless the user has written meanwhile. Small models
-        make nothing of an event."""
-        agent = await self.agent(keys)
-        if self.busy or not self.owes_login:
-            return
-        if not agent.renderer.searches:
-            await self.login()
-            return
-        self.owes_login = False
-        self.happen("login", instructions.login_event(now(), None, agent.renderer.zone), "", keys)
-
-    async def login(self) -> None:
-        """Journals that the app was opened; it goes with the next message and calls no model. While a turn runs, whoever
-        opens it sees that turn, and the model is not told."""
-        draft = await self._login_draft()
-        if not self.busy:
-            self.owes_login = False
-            await self.journal.append(draft)
-            await self.tell_context()
-
-    async def _login_draft(self) -> Draft:
+    async def login_draft(self) -> Draft:
+        """That the app was opened, and how long ago the last time was."""
         agent = await self.agent()
         steps = await self.journal.steps(kinds=("login", "user"), limit=1)
         packed = instructions.login_event(now(), steps[-1].at if steps else None, agent.renderer.zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from core.agents import listing
 from core.operations.caller import Caller, Parameters, Part, session_of
 from core.roster import Roster
 from core.slash import commands as slash
@@ -11,7 +12,7 @@ from memgpt.config import AgentConfig
 
 
 async def agents(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    yield "result", await roster.listed()
+    yield "result", await listing.listed(roster)
 
 
 async def create_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:

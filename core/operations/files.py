@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from core.agents import attaching, jobs
+from core.agents import attaching, importing, jobs, listing
 from core.operations.caller import Caller, Parameters, Part, session_of
 from core.roster import Roster
 from memgpt import config
@@ -14,7 +14,7 @@ from memgpt import config
 async def import_messages(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     session = await session_of(roster, {**given, "create": True})
     path, embed = Path(given["path"]), bool(given.get("embed", True))
-    async for part in jobs.with_progress(lambda told: roster.import_messages(session, path, embed, told)):
+    async for part in jobs.with_progress(lambda told: importing.import_messages(session, path, embed, told)):
         yield part
 
 
@@ -28,7 +28,7 @@ async def load(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterat
 
 
 async def sources(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    agents = await roster.listed()
+    agents = await listing.listed(roster)
     listed = await roster.library.listed()
     yield (
         "result",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from core import unasked
 from core.agents import attaching, jobs
 from core.messages import State, Step
 from core.operations.caller import Caller, Parameters, Part, session_of
@@ -39,12 +40,12 @@ async def attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIter
     session.tell_news()
     await session.tell_context()
     if logs_in and not (fresh and given.get("greet")):  # after the first page: counting it loads a tokenizer
-        await session.login()
+        await unasked.login(session)
 
 
 async def greet(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     """A new agent speaks first; asked for by the front end that made it, when its user has not begun to write."""
-    await (await session_of(roster, given)).greet(caller.keys)
+    await unasked.greet(await session_of(roster, given), caller.keys)
     yield "result", {}
 
 

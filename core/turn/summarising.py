@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from core.context.manager import CHARACTERS_A_TOKEN, Summary, SummaryFailed
 from core.context.reckoning import Reckoning
 from core.context.summary import kept, sentences
+from core.ending import raced
 from core.llm.types import ModelError, Request
-from core.turn.thinking import Thinking, raced
+from core.turn.thinking import Thinking
+from core.turn.totals import figures
 
 TIMEOUT_S = 30.0
 RESTS = 5  # evictions that a model which was too slow is not asked at
@@ -58,7 +60,7 @@ class Summariser:
         text = reply.content.strip() or " ".join(str(call.arguments.get("message", "")) for call in reply.calls)
         if not text.strip():
             raise SummaryFailed("the model gave none.")
-        return Summary(text, self.thinking.figures(reply.usage))
+        return Summary(text, figures(reply.usage))
 
     async def _readable(self, order: str, old: str, lines: Sequence[str], tokens: int) -> str:
         """What the model is to read, or the worthiest of it where all would not fit into its window."""

@@ -4,82 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from core.context.queue import Limits, last_turn
-from core.context.reckoning import Provider, Reckoning
+from core.context.reckoning import Reckoning
 from core.context.render import Renderer
 from core.context.window import Fixed, Part, Prompt, assemble, space
-from core.ending import ended
-from core.functions.executor import OK
-from core.functions.memory import DONE
+from core.ending import Stopped, until
 from core.functions.schema import HEARTBEAT
 from core.llm import protocol as protocols
 from core.llm.gateway import Gateway
-from core.llm.types import Call, ModelError, Reply, Request, RetryNotice, SaidDelta, ThoughtDelta, Usage
-from core.messages import Item, Pending, State, Step
+from core.llm.types import ModelError, Reply, Request, RetryNotice, SaidDelta, ThoughtDelta, Usage
+from core.messages import Pending, State, Step
 from core.store import rows
 from core.store.codec import ranges
 from core.store.journal import Draft, Journal, dumps, now
 from core.transcript import events_of
+from core.turn.counting import Counting
 from core.turn.external import ExternalContext
+from core.turn.model import Model
+from core.turn.replies import as_pending, commit_interrupted, reply_draft, speaks, spoken_draft
+from core.turn.totals import TurnTotals, figures
 from memgpt import events as e
 
-T = TypeVar("T")
 RESULT_LEAST = 120  # tokens of a function result, cut short and packed
-CUT_FROM = 1500  # tokens of a prompt that is looked at; Ollama's own window is 2,048 or 4,096
-NEAR = 0.7  # of what is expected: more is no sign of a cut
-KNOWN = 0.01  # of a prompt: a provider's count that was expected so nearly tells nothing new
-GROWN = 64  # tokens from the last prompt to this one, from which they can be told from chance
 KEEP_OPEN_EVERY_S = 1.0  # of a streaming answer at most its last second is lost
-
-
-class Stopped(Exception):
-    """The user stopped the turn."""
-
-
-@dataclass(slots=True)
-class TurnTotals:
-    """What a turn has cost so far."""
-
-    steps: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float | None = None
-    began: float = field(default_factory=time.monotonic)
-    capped: bool = False
-
-    def add(self, told: Mapping[str, Any]) -> None:
-        self.steps += 1
-        self.prompt_tokens += told["prompt_tokens"]
-        self.cached_tokens += told["cached_tokens"]
-        self.completion_tokens += told["completion_tokens"]
-        if told["cost_usd"] is not None:
-            self.cost_usd = (self.cost_usd or 0.0) + told["cost_usd"]
-
-    def end(self, reason: str, **told: str) -> Draft:
-        """The step that ends the turn."""
-        body: dict[str, Any] = {name: value for name, value in asdict(self).items() if name not in ("began", "capped")}
-        body |= {"reason": reason, "total_ms": round((time.monotonic() - self.began) * 1000), **told}
-        return Draft("turn_end", body)
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """The model of an agent and how it is called; `keys` are those of the front end that began the turn."""
-
-    provider: Provider
-    endpoint: str | None
-    timeout: float
-    retries: int
-    keys: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.provider.model
 
 
 @dataclass(slots=True)
@@ -198,35 +149,6 @@ class Thinking:
             stable=prompt.fixed.stable,
         )
 
-    def was_cut(self) -> ModelError | None:
-        """That the server cut the last prompt without a word; told once."""
-        found, self._cut = self._cut, None
-        return found
-
-    async def _look_for_a_cut(self, usage: Usage, own: int) -> None:
-        """Servers that cut a prompt to their window without a word give themselves away by their count. It is held against
-        what they say of their window, since a count that is far from ours may have other reasons."""
-        state, self._cut = self.journal.state, None
-        read = usage.prompt_tokens
-        if not usage.reported or own < CUT_FROM:
-            return
-        expected = Reckoning.of(state, self.model.provider).total(own)
-        grown = expected - state.provider_tokens if state.own_tokens else 0
-        near = read - state.provider_tokens >= grown * NEAR if grown > GROWN else read >= expected * NEAR
-        if near:
-            return
-        window = await self.gateway.real_window(self.model.name, self.model.endpoint)
-        if window and read <= window < self.limits.window:
-            said = f"{self.model.endpoint} read only {read:,} tokens of the last prompt: its window is {window:,}."
-            self._cut = ModelError(said, "Set a smaller context_window for this agent.", "context", window)
-
-    def _remember_first(self, usage: Usage, own: int) -> None:
-        """Keeps what the provider counted for this agent's first prompt, unless it was known from that of another one."""
-        reckoning = Reckoning.of(self.journal.state, self.model.provider)
-        if not reckoning.reported and abs(reckoning.total(own) - usage.prompt_tokens) > KNOWN * usage.prompt_tokens:
-            told = {"first_own": own, "first_counted": usage.prompt_tokens}
-            self.gateway.remembered.learn(self.model.name, self.model.endpoint, **told)
-
     def _delta(self, piece: SaidDelta | ThoughtDelta) -> e.Delta:
         of = e.AssistantMessage.type if isinstance(piece, SaidDelta) else e.InternalMonologue.type
         return e.Delta(step=self.journal.next_step, at=now(), of=of, text=piece.text)
@@ -253,12 +175,18 @@ class Thinking:
             totals.add(told)
         return await commit_interrupted(self.journal, self.renderer, self.external, said, thought, told)
 
+    def was_cut(self) -> ModelError | None:
+        """That the server cut the last prompt without a word; told once."""
+        found, self._cut = self._cut, None
+        return found
+
     async def _commit(self, reply: Reply, prompt: Prompt, totals: TurnTotals) -> list[e.Event]:
         calls = [as_pending(call) for call in reply.calls]
         thought, said = self._voices(reply)
         told = await self._told(reply.usage, prompt, said + thought + dumps([asdict(call) for call in calls]))
         totals.add(told)
-        await self._look_for_a_cut(reply.usage, prompt.own)
+        counting = Counting(self.journal, self.gateway)
+        self._cut = await counting.cut(self.model, reply.usage, prompt.own, self.limits.window)
         own = thought[reply.reasoned :].lstrip("\n")  # what a model reasons is not its to read again
         item = await self.renderer.fitted_reply(
             own, said if not calls else "", reply.calls, reply.opaque, self._reply_space(prompt, len(calls))
@@ -267,10 +195,10 @@ class Thinking:
         if reply.reasoned:
             body["reasoned"] = reply.reasoned
         if reply.usage.reported and reply.usage.prompt_tokens and not self._cut:
-            self._remember_first(reply.usage, prompt.own)
+            counting.remember_first(self.model, reply.usage, prompt.own)
             factor = reply.usage.prompt_tokens / prompt.own
             body["usage"] = {**told, "model": self.model.name, "own": prompt.own, "factor": factor}
-        drafts = [self.reply_draft(body, thought, said, item), *await self._finals(calls, said, totals)]
+        drafts = [reply_draft(self.external, body, thought, said, item), *await self._finals(calls, said, totals)]
         steps = await self.journal.append(*drafts)
         self.external.added()
         return [event for step in steps for event in events_of(step)]
@@ -283,7 +211,7 @@ class Thinking:
 
     def _voices(self, reply: Reply) -> tuple[str, str]:
         """What the model thought, and what it said to the user."""
-        spoken = [str(call.arguments.get("message", "")) for call in reply.calls if _speaks(call)]
+        spoken = [str(call.arguments.get("message", "")) for call in reply.calls if speaks(call)]
         if reply.calls:
             return reply.thought, "\n\n".join(text for text in spoken if text.strip())
         if self.strict_monologue:
@@ -292,18 +220,11 @@ class Thinking:
 
     async def _told(self, usage: Usage, prompt: Prompt, answer: str) -> dict[str, Any]:
         """The figures of the call: the provider's, or ours where it gives none."""
-        told = self.figures(usage)
+        told = figures(usage)
         if not usage.reported or not usage.prompt_tokens:
             (completion,) = await self.renderer.counter.count([answer])
             told |= {"prompt_tokens": prompt.own, "completion_tokens": completion}
         return told
-
-    @staticmethod
-    def figures(usage: Usage) -> dict[str, Any]:
-        return {name: value for name, value in asdict(usage).items() if name != "reported"}
-
-    def reply_draft(self, body: dict[str, Any], thought: str, said: str, item: Item) -> Draft:
-        return reply_draft(self.external, body, thought, said, item)
 
     async def _finals(self, calls: Sequence[Pending], said: str, totals: TurnTotals) -> list[Draft]:
         """The returns of a reply that only speaks, and the turn's end: they can do nothing, so they go in with it."""
@@ -315,92 +236,3 @@ class Thinking:
         at = now()
         returns = [await spoken_draft(self.renderer, call, at) for call in calls]
         return [*returns, totals.end("done")]
-
-
-async def spoken_draft(renderer: Renderer, call: Pending, at: int) -> Draft:
-    """The return of a `send_message`. Only native tools have to be told of it."""
-    body = {"call_id": call.call_id, "name": call.name, "status": OK}
-    if renderer.protocol != "tools":
-        return Draft("return", body)
-    return Draft("return", body, {"text": DONE}, (await renderer.returned(call.call_id, call.name, OK, DONE, at),))
-
-
-def reply_draft(external: ExternalContext, body: dict[str, Any], thought: str, said: str, item: Item) -> Draft:
-    """A reply with its texts made searchable."""
-    texts = {name: text for name, text in (("thought", thought), ("said", said)) if text}
-    roles = {"thought": "inner_monologue", "said": "assistant"}
-    effects = [external.document("recall", roles[name], name, text) for name, text in texts.items()]
-
-    def effect(connection: Any, step: Step) -> None:
-        for each in effects:
-            each(connection, step)
-
-    return Draft("reply", body, texts, (item,), effect)
-
-
-async def commit_interrupted(
-    journal: Journal,
-    renderer: Renderer,
-    external: ExternalContext,
-    said: str,
-    thought: str,
-    told: Mapping[str, Any] | None = None,
-) -> list[e.Event]:
-    """Commits the part of an answer that was shown before it was cut off, marked so, with the figures of its call where
-    they are known; nothing where nothing was."""
-    if not said and not thought:
-        return []
-    item = await renderer.reply(thought, said, (), {})
-    body: dict[str, Any] = {
-        "calls": [],
-        "finish": "interrupted",
-        "interrupted": True,
-        **({"told": told} if told else {}),
-    }
-    steps = await journal.append(reply_draft(external, body, thought, said, item))
-    external.added()
-    return [event for step in steps for event in events_of(step)]
-
-
-def as_pending(call: Call) -> Pending:
-    return Pending(call.call_id, call.name, call.arguments, call.error)
-
-
-def _speaks(call: Call) -> bool:
-    return call.name == "send_message" and not call.error
-
-
-async def raced(work: Awaitable[T], cancel: asyncio.Event) -> T:
-    """The result of `work`, unless `cancel` is set before it is there; it is cancelled then.
-
-    Raises:
-        Stopped: it was.
-    """
-    task = asyncio.ensure_future(work)
-    stop = asyncio.ensure_future(cancel.wait())
-    try:
-        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise Stopped
-    finally:
-        stop.cancel()
-        await ended(task)
-
-
-async def until(pieces: AsyncIterator[T], cancel: asyncio.Event) -> AsyncIterator[T]:
-    """The pieces as they come, until `cancel` is set; the source is closed in every case.
-
-    Raises:
-        Stopped: it was.
-    """
-    try:
-        while True:
-            try:
-                yield await raced(anext(pieces), cancel)
-            except StopAsyncIteration:
-                return
-    finally:
-        close = getattr(pieces, "aclose", None)
-        if close:
-            await close()

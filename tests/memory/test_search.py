@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.agents.importing import import_messages
 from core.memory.documents import Document
 from core.memory.terms import index, query_terms
 from core.roster import Roster
@@ -271,7 +272,7 @@ async def test_the_speaker_and_the_date_that_a_query_names(roster: Roster, sessi
     ]  # fmt: skip
     path = tmp_path / "talk.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    await roster.import_messages(session, path, False, lambda *_: None)
+    await import_messages(session, path, False, lambda *_: None)
     for name, month, words in (("Ada", 5, "May 2023"), ("Grace", 9, "September 14, 2023"), ("Ada", 1, "2023-01-14")):
         hits = (await search(session, f"Where did {name} go hiking in {words}?")).hits
         assert hits[0].key == f"{name}-{month}", [hit.key for hit in hits[:3]]

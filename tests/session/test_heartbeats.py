@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from core import unasked
 from memgpt import events as e
 from tests.support import model_server as scripted
 from tests.support.agents import make_session, open_roster, turn
@@ -17,20 +18,20 @@ async def test_timed_heartbeats(tmp_path: Path) -> None:
             session = await make_session(roster, server, heartbeat_minutes=0.005)
             await turn(session, "Hi")
             await asyncio.sleep(0.4)
-            assert not await session.beat(), "nobody looks on"
+            assert not await unasked.beat(session), "nobody looks on"
             seen: list[e.Event] = []
             leave = session.listen(seen.append)
             server.script(scripted.say("Still thinking of you."))
-            assert await session.beat()
+            assert await unasked.beat(session)
             await session.finished()
             assert [event.kind for event in seen if isinstance(event, e.Happened)] == ["timer"]
             assert [event.text for event in seen if isinstance(event, e.AssistantMessage)] == ["Still thinking of you."]
-            assert not await session.beat(), "not again at once"
+            assert not await unasked.beat(session), "not again at once"
             server.script(scripted.call("pause_heartbeats", minutes=500), scripted.say("Quiet now."))
             events = await turn(session, "Leave me for a while.")
             assert "paused for 360 minutes" in next(
                 event.text for event in events if isinstance(event, e.FunctionReturn)
             )
             await asyncio.sleep(0.4)
-            assert not await session.beat(), "the model asked for peace"
+            assert not await unasked.beat(session), "the model asked for peace"
             leave()

@@ -1,0 +1,45 @@
+"""Conversations of elsewhere, put into recall storage."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from pathlib import Path
+from typing import Any
+
+from core.memory import documents
+from core.session import Session
+from core.sources.jsonl import read
+from core.sources.library import Batch, Loaded, batches, new_ones
+from core.sources.progress import Progress, embedding
+from core.store.journal import Draft, now
+
+
+async def import_messages(session: Session, path: Path, embed: bool, progress: Progress) -> Loaded:
+    """Puts a conversation into recall storage, a batch a step; each batch is whole or not there at all."""
+    loaded = Loaded()
+    journal, branch = session.journal, session.state.branches
+    async with contextlib.aclosing(batches(read(path, "recall", now()), loaded)) as found:
+        async for batch in found:
+            fresh = await journal.read(functools.partial(new_ones, batch=batch))
+            if fresh.documents:
+                await _import_batch(session, fresh, path.name, branch)
+                loaded.imported += len(fresh.documents)
+            progress("reading", loaded.imported)
+    loaded.skipped -= loaded.imported
+    session.corpus.start()
+    session.corpus.added()
+    if embed:
+        await session.corpus.settled(embedding(progress))
+    return loaded
+
+
+async def _import_batch(session: Session, fresh: Batch, name: str, branch: int) -> None:
+    journal, count = session.journal, len(fresh.documents)
+    first_doc, first_text = journal.reserve_docs(count), journal.reserve_texts(count)
+
+    def effect(connection: Any, step: Any) -> None:
+        given = (fresh.documents, step.id, branch, first_doc, first_text)
+        documents.insert(connection, *given, analyses=fresh.analyses)
+
+    await journal.append(Draft("import", {"branch": branch, "count": count, "file": name}, effect=effect))
