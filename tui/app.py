@@ -28,8 +28,9 @@ from tui.layout import Layout, panes
 from tui.line.driver import LineDriver
 from tui.line.slow import Line
 from tui.options import RunOptions
-from tui.outbox import Outbox
 from tui.palette import SlashCommands
+from tui.prompting.outbox import Outbox
+from tui.prompting.writing import Writing
 from tui.rooms import Room, Rooms
 from tui.terminal import log_failure, on_hang_up
 from tui.view import View
@@ -39,11 +40,10 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.slash_menu import SlashMenu
 from tui.widgets.status import StatusLine
 from tui.widgets.transcript import Transcript
-from tui.writing import Writing
 
 if TYPE_CHECKING:
+    from tui.actions.jobs import Jobs
     from tui.bridge import Bridge
-    from tui.jobs import Jobs
     from tui.widgets.first_run import FirstRun
 
 AGAIN_S = 3.0  # after the start, until drafts are looked for again
@@ -140,7 +140,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
     @cached_property
     def jobs(self) -> Jobs:
         """Made when there is long work: the first frame does not wait for it."""
-        from tui.jobs import Jobs
+        from tui.actions.jobs import Jobs
 
         return Jobs(self)
 
@@ -194,7 +194,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
     def entered(self, room: Room, snapshot: dict[str, Any]) -> None:
         """An agent has been attached to for the first time."""
-        from tui import commands as front_commands
+        from tui.actions import commands as front_commands
 
         front_commands.welcome(self, room, snapshot)
         while self.to_say:
@@ -233,7 +233,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def asked_by_engine(self, event: dict[str, Any]) -> None:
         """Whether a turn that was stopped may go on. A call that waits for the user's word is told of in the chat, where no
         key that is being typed can answer by mistake."""
-        from tui import commands as front_commands
+        from tui.actions import commands as front_commands
 
         self.run_worker(front_commands.answer(self, event), group="question", exclusive=True, exit_on_error=False)
 
@@ -271,13 +271,13 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
     @on(ContextMap.Opened)
     def _open_cell(self, event: ContextMap.Opened) -> None:
-        from tui.seeing import show_piece
+        from tui.context.seeing import show_piece
 
         self.run_worker(show_piece(self, event.piece), group="command", exit_on_error=False)
 
     @on(Messages.Chosen)
     def _chosen(self, event: Messages.Chosen) -> None:
-        from tui.message_actions import act
+        from tui.actions.message_actions import act
 
         self.run_worker(act(self, event.what, event.entry), group="command", exit_on_error=False)
 
@@ -338,7 +338,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
         if self.first_run and event.text.strip() != "/tour":
-            from tui import setting_up
+            from tui.actions import setting_up
 
             setting_up.begin(self, event.text)
         elif event.instead_of and not event.text.strip().startswith("/"):
@@ -366,7 +366,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
             self.run_command(f"/{command.name} {argument}")
 
     def run_command(self, line: str) -> None:
-        from tui import commands as front_commands
+        from tui.actions import commands as front_commands
 
         self.run_worker(front_commands.run(self, line), group="command", exit_on_error=False)
         self.prompt.focus()
@@ -378,7 +378,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
     def do(self, name: str) -> None:
         """An action of the table of keys, by its name."""
-        from tui import actions
+        from tui.actions import keys as actions
 
         actions.do(self, name)
 

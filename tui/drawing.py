@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 from tui import theme as themes
-from tui.memory_view import memory_entries
+from tui.context.memory_view import memory_entries
 from tui.text import inert
 from tui.view import Entry, Stage, View
 from tui.widgets.context_map import ContextMap

@@ -44,7 +44,7 @@ class Action:
 
     @property
     def runs(self) -> str:
-        """The action string of the binding: a widget's own method, or what `tui/actions.py` has under the name."""
+        """The action string of the binding: a widget's own method, or what `tui/actions/keys.py` has under the name."""
         return self.method or (f"do('{self.name}')" if self.where == "app" else self.name)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memgpt.words import GOING_ON
 from tui.cli import front
 from tui.connection import Connection
-from tui.outbox import Outbox
+from tui.prompting.outbox import Outbox
 
 if TYPE_CHECKING:
     from textual.worker import Worker

@@ -179,7 +179,7 @@ def test_a_line_that_is_gone(terminal: Open, home: Home, agent_name: str, model:
 def test_whatever_breaks_is_said_in_a_sentence(home: Home, agent_name: str, model: ModelServer) -> None:
     """The terminal is given back; what it was stands in the log."""
     program = Program(home)
-    broken = "import sys, tui.actions as a; a._DOES['redraw'] = lambda app: 1 / 0; from memgpt.__main__ import main; sys.exit(main())"
+    broken = "import sys, tui.actions.keys as a; a._DOES['redraw'] = lambda app: 1 / 0; from memgpt.__main__ import main; sys.exit(main())"
     more = ("run", "--agent", agent_name, "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
     shown = Terminal([sys.executable, "-c", broken, *more], program.environment())
     try:

@@ -11,7 +11,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, Paste
 from textual.widgets import Static
 
-from tui.pasting import PasteParser
+from tui.prompting.pasting import PasteParser
 
 
 class Lines(App[None]):
@@ -40,7 +40,7 @@ def test_textual_reads_on_when_the_terminal_is_gone() -> None:
 
 
 def test_textual_waits_for_more_after_a_key_with_alt() -> None:
-    """When the first line fails, Textual knows such keys at once, and `WITH_ALT` of `tui/pasting.py` may go."""
+    """When the first line fails, Textual knows such keys at once, and `WITH_ALT` of `tui/prompting/pasting.py` may go."""
     assert list(XTermParser().feed("\x1bn")) == []
     assert _keys("\x1bn") == ["alt+n"]
     assert _keys("a\x1bé\x1b1b") == ["a", "alt+é", "alt+1", "b"]

@@ -309,7 +309,7 @@ async def test_what_is_no_command_and_what_has_to_wait(session: Session, server:
 
 
 def test_every_command_of_the_table_has_someone_to_do_it() -> None:
-    from tui.commands import _OWN
+    from tui.actions.commands import _OWN
 
     roster_commands = {"attach", "detach", "load", "sources"}
     for command in commands.COMMANDS:

@@ -26,7 +26,7 @@ from tests.support import screens
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
 from tests.support.terminal import Terminal
-from tui.pasting import LOST_S, PasteParser
+from tui.prompting.pasting import LOST_S, PasteParser
 from tui.screens.browser import Browser
 from tui.screens.dialogs import Ask, Confirm, Pick, Read
 from tui.screens.finding import Find

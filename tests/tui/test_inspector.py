@@ -9,7 +9,7 @@ from memgpt.home import Home
 from tests.support import model_server as scripted
 from tests.support.model_server import ModelServer
 from tests.tui.test_app import Pilots, opened, says, until, write
-from tui.inspecting import Block, compared
+from tui.context.inspecting import Block, compared
 from tui.screens.inspector import Inspector
 from tui.widgets.pane import Pane
 from tui.widgets.reader import Reader

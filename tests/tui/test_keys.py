@@ -17,7 +17,8 @@ from tests.support import screens
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
 from tests.tui.test_app import app_of, chat, opened, says, until, write
-from tui import actions, keymap
+from tui import keymap
+from tui.actions import keys as actions
 from tui.app import MemGPTApp
 from tui.cli import front
 from tui.options import RunOptions

@@ -18,7 +18,7 @@ from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_app import app_of, chat, opened, says, until, write
 from tui import clipboard, notices, theme
-from tui.jobs import Work, shown_seconds
+from tui.actions.jobs import Work, shown_seconds
 
 THEMES = sorted(path.stem for path in shipped("themes").glob("*.toml"))
 TEXT, GRAPHIC = 4.5, 3.0  # WCAG 2.1, level AA: text, and what is told by shapes

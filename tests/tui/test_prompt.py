@@ -16,8 +16,8 @@ from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_app import app_of, chat, opened, says, until, write
 from tui.cli import front, writing
-from tui.completion import choices
-from tui.mentions import with_files
+from tui.prompting.completion import choices
+from tui.prompting.mentions import with_files
 
 ENTER, CTRL_C, CTRL_Q, F4 = "\r", "\x03", "\x11", "\x1bOS"
 

@@ -16,9 +16,9 @@ from tests.support import screens
 from tests.support.model_server import ModelServer
 from tests.tui.test_app import app_of, opened, pane, says, until, write
 from tests.tui.test_snapshots import rows
-from tui import block_drafts
-from tui.mapping import EVICTION, GLYPHS, sparkline, squares
-from tui.motion import frames
+from tui.context.mapping import EVICTION, GLYPHS, sparkline, squares
+from tui.context.motion import frames
+from tui.prompting import block_drafts
 from tui.widgets.context_map import ContextMap
 from tui.widgets.memory_pane import MemoryPane
 from tui.widgets.walked import Monologue

@@ -9,8 +9,8 @@ from typing import Any
 
 from memgpt.home import UserError
 from tui.cli.asking import ask
-from tui.inspecting import MARKS, Block, compared
-from tui.sent import body
+from tui.context.inspecting import MARKS, Block, compared
+from tui.context.sent import body
 from tui.text import inert
 
 ALL_CALLS = 1_000_000

@@ -13,7 +13,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from tui.line.painter import Painter
-from tui.pasting import PasteParser
+from tui.prompting.pasting import PasteParser
 
 if TYPE_CHECKING:
     from tui.line.sheet import Sheet

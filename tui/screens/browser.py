@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 
 from memgpt.home import UserError
-from tui.browsing import EVERYWHERE, PAGE, Hit, Kept, Place, Searcher
+from tui.actions.browsing import EVERYWHERE, PAGE, Hit, Kept, Place, Searcher
 from tui.footer import fitted
 from tui.keymap import bindings_of
 from tui.screens.curating import Curating
@@ -25,7 +25,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.reader import Reader
 
 if TYPE_CHECKING:
-    from tui.browsing import Asks
+    from tui.actions.browsing import Asks
 
 MEANING_S = 0.35  # without a key, until vectors are asked too
 HINTS = (

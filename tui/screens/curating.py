@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from memgpt.home import UserError
 from memgpt.words import counted
-from tui.browsing import Hit, Kept, Place, Searcher
+from tui.actions.browsing import Hit, Kept, Place, Searcher
 from tui.screens.dialogs import Ask, Confirm
 from tui.screens.rewording import Reword
 

@@ -17,8 +17,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from memgpt.home import UserError
+from tui.context.inspecting import Block, Call, Shown, Sought, calls_of, compared, now_of
 from tui.footer import fitted
-from tui.inspecting import Block, Call, Shown, Sought, calls_of, compared, now_of
 from tui.keymap import bindings_of
 from tui.text import inert
 from tui.theme import Look
@@ -30,7 +30,7 @@ from tui.widgets.reader import Reader
 from tui.widgets.time_line import TimeLine
 
 if TYPE_CHECKING:
-    from tui.browsing import Asks
+    from tui.actions.browsing import Asks
 
 KEPT = 40  # calls whose blocks are kept
 HISTORY = 4000  # steps that are read for the line
@@ -186,7 +186,7 @@ class Inspector(Screen[None]):
         return self.blocks[place] if place is not None and place < len(self.blocks) else None
 
     def _text_of(self, block: Block) -> Content:
-        from tui.seeing import difference
+        from tui.context.seeing import difference
 
         if self.differs and block.mark in "~-":
             return Content("\n").join(difference(block.before, block.text))

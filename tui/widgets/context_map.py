@@ -15,9 +15,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from tui.context.mapping import GLYPHS, Piece, Square, squares
+from tui.context.motion import Frame, frames
 from tui.keymap import bindings_of
-from tui.mapping import GLYPHS, Piece, Square, squares
-from tui.motion import Frame, frames
 from tui.theme import Look
 from tui.view import View
 from tui.widgets import figures

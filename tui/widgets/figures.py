@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui.mapping import EVICTION, GLYPHS, sparkline
+from tui.context.mapping import EVICTION, GLYPHS, sparkline
 from tui.theme import Look
 from tui.view import View
 

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets.option_list import Option
 
 from memgpt.events import microseconds
-from tui.browsing import Hit
+from tui.actions.browsing import Hit
 from tui.text import inert
 from tui.widgets.entries import shown_time
 from tui.widgets.marked_list import MarkedList

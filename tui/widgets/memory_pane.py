@@ -12,8 +12,8 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from memgpt.home import LOOKING_ON, UserError
-from tui import block_drafts
 from tui.keymap import bindings_of
+from tui.prompting import block_drafts
 from tui.text import inert
 from tui.theme import Look
 from tui.view import BlockView, Entry
@@ -203,6 +203,6 @@ class MemoryPane(Pane):
             except UserError as error:
                 self._app.status.flash(str(error))
         else:
-            from tui.seeing import show_changes
+            from tui.context.seeing import show_changes
 
             self._app.run_worker(show_changes(self._app, event.label), group="command", exit_on_error=False)

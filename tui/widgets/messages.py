@@ -23,7 +23,7 @@ class Messages(Transcript):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("chat")
 
     class Chosen(Message):
-        """A key for the marked message: `what` is one of the methods of `tui/message_actions.py`."""
+        """A key for the marked message: `what` is one of the methods of `tui/actions/message_actions.py`."""
 
         def __init__(self, what: str, entry: Entry) -> None:
             super().__init__()

@@ -215,7 +215,7 @@ class Prompt(TextArea):
 
     async def _on_paste(self, event: events.Paste) -> None:
         """A paste goes in whole, with its lines, without control characters; a big one as a token."""
-        from tui.pasting import pasted
+        from tui.prompting.pasting import pasted
 
         event.prevent_default()
         event.stop()

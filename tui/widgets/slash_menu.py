@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 from tui.text import inert
 
 if TYPE_CHECKING:
-    from tui.completion import Choice
+    from tui.prompting.completion import Choice
 
 COLUMN = 24  # cells for a command and its arguments
 

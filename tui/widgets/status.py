@@ -12,9 +12,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from tui.context.mapping import GLYPHS, squares
 from tui.footer import NARROW
 from tui.footer import fitted as whole
-from tui.mapping import GLYPHS, squares
 from tui.text import inert
 from tui.theme import Look
 from tui.view import Retrying, View

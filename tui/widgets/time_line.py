@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.inspecting import Call
-from tui.mapping import sparkline
+from tui.context.inspecting import Call
+from tui.context.mapping import sparkline
 from tui.theme import Look
 
 

@@ -50,7 +50,7 @@ class Writing:
         app, prompt = self.app, self.app.prompt
         was_open = app.menu.is_open
         if prompt.text[:1] == "/" or "@" in prompt.text:
-            from tui.completion import choices
+            from tui.prompting.completion import choices
 
             app.menu.follow(choices(app, prompt.text, prompt.cursor_offset), may_be_command(prompt.text))
         elif was_open:

@@ -9,10 +9,10 @@ from textual.content import Content
 
 from memgpt.events import microseconds
 from memgpt.home import UserError
-from tui.mapping import Piece
-from tui.memory_view import changed_by, marked_lines
+from tui.context.mapping import Piece
+from tui.context.memory_view import changed_by, marked_lines
+from tui.context.sent import body, of_piece
 from tui.screens.dialogs import Read
-from tui.sent import body, of_piece
 from tui.text import inert
 from tui.widgets.entries import shown_time
 from tui.widgets.memory_pane import MemoryPane

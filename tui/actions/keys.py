@@ -33,7 +33,7 @@ def _stop(app: MemGPTApp) -> None:
     if app.menu.is_open:
         app.writing.close_menu()
     elif app.first_run and app.first_run.trying:
-        from tui import setting_up
+        from tui.actions import setting_up
 
         setting_up.stop(app)
     elif app.base.has_class("-drawer"):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from memgpt import commands, config
 from memgpt.home import LOOKING_ON, UserError, texts
 from memgpt.words import counted
-from tui import agents, days
 from tui import theme as themes
+from tui.actions import agents, days
 from tui.cli import front
 from tui.cli.lines import last_lines
 from tui.screens.dialogs import Confirm, Pick
@@ -157,7 +157,7 @@ async def _forget(app: MemGPTApp, argument: str) -> None:
 
 async def _copy(app: MemGPTApp, argument: str) -> None:
     """`all` is the conversation as far as it is loaded; a number counts answers from the end."""
-    from tui.message_actions import act
+    from tui.actions.message_actions import act
 
     said = [entry for entry in app.bridge.view.chat if entry.kind in ("user", "assistant")]
     if argument == "all":
@@ -171,7 +171,7 @@ async def _copy(app: MemGPTApp, argument: str) -> None:
 
 
 async def _edit(app: MemGPTApp, argument: str) -> None:
-    from tui.message_actions import act
+    from tui.actions.message_actions import act
 
     mine = [entry for entry in app.bridge.view.chat if entry.kind == "user"]
     place = _number(argument) if argument else 1
@@ -224,7 +224,7 @@ def _block(label: str) -> Own:
     """`/persona` and `/human`: with a text the session's, without one the block is opened in place."""
 
     async def edit(app: MemGPTApp, argument: str) -> None:
-        from tui.seeing import edit_in_place
+        from tui.context.seeing import edit_in_place
 
         command = commands.find(label)
         assert command is not None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tui.mapping import Piece, Square, marked
+from tui.context.mapping import Piece, Square, marked
 
 if TYPE_CHECKING:
     from memgpt.events import ContextChanged

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tui.mapping import Piece
+from tui.context.mapping import Piece
 
 Sent = Mapping[str, Any]
 

@@ -79,7 +79,7 @@ class Outbox:
         """The message with the files that it names as `@path`; what of them is left out is said."""
         if "@" not in text:
             return text
-        from tui import mentions
+        from tui.prompting import mentions
 
         context = self.room.bridge.view.context
         whole, left_out = await asyncio.to_thread(mentions.with_files, text, context.window if context else 0)
