@@ -11,6 +11,7 @@ from core.memory import documents
 from core.session import Session
 from core.sources.jsonl import read
 from core.sources.library import Batch, Loaded, batches, new_ones
+from core.sources.names import shown
 from core.sources.progress import Progress, embedding
 from core.store.journal import Draft, now
 
@@ -23,7 +24,7 @@ async def import_messages(session: Session, path: Path, embed: bool, progress: P
         async for batch in found:
             fresh = await journal.read(functools.partial(new_ones, batch=batch))
             if fresh.documents:
-                await _import_batch(session, fresh, path.name, branch)
+                await _import_batch(session, fresh, shown(path.name), branch)
                 loaded.imported += len(fresh.documents)
             progress("reading", loaded.imported)
     loaded.skipped -= loaded.imported

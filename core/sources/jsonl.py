@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.memory.documents import Document
+from core.sources.names import shown
 from memgpt.events import microseconds
 from memgpt.home import UserError
 
@@ -36,27 +37,31 @@ def read(path: Path, kind: str, present: int) -> Iterator[Document | Bad]:
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
         raise UserError(f"{path} is not a file.", "Give the path of a JSONL file.")
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield _parsed(line, number, path, kind, present)
+                    yield _parsed(line, number, shown(path.name), kind, present)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.", "Give the path of a JSONL file.") from None
 
 
-def _parsed(line: str, number: int, path: Path, kind: str, present: int) -> Document | Bad:
+def _parsed(line: str, number: int, file: str, kind: str, present: int) -> Document | Bad:
     try:
         value = json.loads(line)
         if not isinstance(value, dict):
             return Bad(number, "not a JSON object")
-        return _document(value, number, path, kind, present)
+        return _document(value, number, file, kind, present)
     except json.JSONDecodeError as error:
         return Bad(number, f"not JSON: {error.msg}")
+    except RecursionError:
+        return Bad(number, "nested too deep")
+    except UnicodeEncodeError:
+        return Bad(number, "not UTF-8")
     except ValueError as error:
         return Bad(number, str(error))
 
 
-def _document(value: dict[str, Any], number: int, path: Path, kind: str, present: int) -> Document:
+def _document(value: dict[str, Any], number: int, file: str, kind: str, present: int) -> Document:
     text = _string(value, "text")
     if not text.strip():
         raise ValueError("`text` is missing or empty")
@@ -68,13 +73,13 @@ def _document(value: dict[str, Any], number: int, path: Path, kind: str, present
         moment = microseconds(created) if created else present + number
     except (ValueError, OverflowError):
         raise ValueError(f"`created_at` is {created!r}, not an RFC 3339 time") from None
-    key = value.get("id")
-    key = str(key) if key is not None else _digest(kind, text, created, number)
-    conversation = _string(value, "conversation") or path.name
+    given = value.get("id")
+    key = _storable(str(given)) if given is not None else _digest(kind, text, created, number)
+    conversation = _string(value, "conversation") or file
     common = (_string(value, "name"), _string(value, "title"), conversation, number, moment, text)
     if kind == "recall":
         return Document(key, kind, role, *common)
-    return Document(key, kind, "passage", *common, file=path.name, place=f"line {number}")
+    return Document(key, kind, "passage", *common, file=file, place=f"line {number}")
 
 
 def _string(value: dict[str, Any], name: str) -> str:
@@ -83,8 +88,12 @@ def _string(value: dict[str, Any], name: str) -> str:
         return ""
     if not isinstance(found, str):
         raise ValueError(f"`{name}` is not a text")
-    found.encode("utf-8")  # lone surrogates cannot be stored
-    return found
+    return _storable(found)
+
+
+def _storable(text: str) -> str:
+    text.encode("utf-8")  # lone surrogates cannot be stored
+    return text
 
 
 def _digest(kind: str, text: str, created: str, number: int) -> str:

@@ -73,17 +73,23 @@ def _head(hit: dict[str, Any]) -> str:
 def _queries(path: Path) -> list[dict[str, str]]:
     found, number = [], 0
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for line in lines:
                 number += 1
                 if line.strip():
                     value = json.loads(line)
-                    found.append({"id": str(value["id"]), "query": str(value["query"])})
+                    found.append({"id": _printable(value["id"]), "query": _printable(value["query"])})
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f'{path}: line {number} is not {{"id": …, "query": …}}.', status=2) from None
     return found
+
+
+def _printable(value: object) -> str:
+    text = str(value)
+    text.encode("utf-8")  # lone surrogates are no text
+    return text
 
 
 async def _many(link: Link, params: dict[str, Any], queries: list[dict[str, str]]) -> None:
