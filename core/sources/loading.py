@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Collection
-from dataclasses import dataclass, field
+import json
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import astuple, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from core.memory.corpus import Corpus
 from core.memory.documents import Document
 from core.sources import files
+from core.sources.chunks import Chunk
 from core.sources.folder import Found, Scan, scan
 from core.sources.names import shown
 from core.sources.progress import Progress, embedding
@@ -21,6 +25,7 @@ from core.sources.readers.sections import Binary, Unreadable
 from memgpt.home import UserError
 
 BATCH = 500  # passages of one transaction; most files are one
+IN_MEMORY = 4_000_000  # bytes of a file's passages beyond which they wait on disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class _Load:
         progress("reading", total, total)
 
     async def _file(self, file: Found) -> None:
-        """One file, in batches; the first takes the place of what was there of it.
+        """One file. Its passages wait until it was read to its end, since they take the place of what was there of it.
 
         Raises:
             Unreadable: it cannot be read, or not to its end.
@@ -134,15 +139,22 @@ class _Load:
             await self.corpus.database.write(functools.partial(files.touched, file=file))
             self.loaded.unchanged += 1
             return
-        maker, batch, first = files.Maker(file), list[Document](), True
-        async for chunk in self.reader.chunks():
-            if len(batch) == BATCH:
-                await self._put(file, batch, first, "")
-                batch, first = [], False
-            batch.append(maker.document(chunk))
-        await self._put(file, batch, first, digest)
+        with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self.corpus.database.path.parent)) as waiting:
+            async for chunk in self.reader.chunks():
+                waiting.write(json.dumps(astuple(chunk)).encode() + b"\n")
+            waiting.seek(0)
+            maker = files.Maker(file)
+            await self._put_all(file, (maker.document(Chunk(*json.loads(line))) for line in waiting), digest)
         self.loaded.read += 1
         self.loaded.replaced += before is not None
+
+    async def _put_all(self, file: Found, passages: Iterator[Document], digest: str) -> None:
+        """The passages of a file in batches, so that none holds up the writer; the digest says that all are in."""
+        batch, first = list(islice(passages, BATCH)), True
+        while following := list(islice(passages, BATCH)):
+            await self._put(file, batch, first, "")
+            batch, first = following, False
+        await self._put(file, batch, first, digest)
 
     async def _put(self, file: Found, batch: list[Document], first: bool, digest: str) -> None:
         work = functools.partial(files.put, file=file, passages=batch, first=first, digest=digest)

@@ -342,3 +342,24 @@ def test_slash_load_reads_in_the_background_and_attaches(
             client.run_command(reader, "/load /nowhere/at all")
     for name in ("My notes- old", "Tea house"):
         program.good("delete", "source", name, "--yes")
+
+
+def test_what_was_read_of_a_file_that_is_then_broken_stays(program: Program, reader: str, tmp_path: Path) -> None:
+    count, source = 620, f"s{reader}"
+    chapters = [(f"Chapter {number}", f"The otter of pond{number}.") for number in range(count)]
+    path = papers.epub(tmp_path / "book.epub", "Ponds", chapters)
+    assert program.good("load", "file", source, str(path)).out == f"{count} passages in; files: 1 read\n"
+    program.good("attach", source, "--agent", reader)
+    papers.epub(path, "Ponds", [(heading, text.replace("otter", "heron")) for heading, text in chapters])
+    papers.without(path, f"OEBPS/chapter {count - 1}.xhtml")
+    broken = program("load", "file", source, str(path))
+    assert broken.status == 1 and "a part of it is missing" in broken.err
+    assert broken.out == "0 passages in; files: 1 bad\n"
+    assert sources(program)[source]["passages"] == count
+    assert hits(program, reader, "pond0 otter")[0]["text"].endswith("The otter of pond0.")
+    assert hits(program, reader, "pond619 otter") and not hits(program, reader, "heron")
+    papers.epub(path, "Ponds", [(heading, text.replace("otter", "grebe")) for heading, text in chapters])
+    mended = program.good("load", "file", source, str(path))
+    assert mended.out == f"{count} passages in; files: 1 read, 1 of them changed\n"
+    assert hits(program, reader, "grebe") and not hits(program, reader, "otter")
+    assert sources(program)[source]["passages"] == count

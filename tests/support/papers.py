@@ -88,3 +88,12 @@ def epub(path: Path, title: str, chapters: Sequence[tuple[str, str]]) -> Path:
             )
             archive.writestr(f"OEBPS/chapter {number}.xhtml", page)
     return path
+
+
+def without(path: Path, part: str) -> None:
+    """Takes one part out of a packed document."""
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist() if name != part}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in kept.items():
+            archive.writestr(name, data)
