@@ -6,12 +6,20 @@ import os
 import unicodedata
 
 INVISIBLE = ("Cc", "Cf", "Zl", "Zp")  # categories of characters that a line must not hold
+BYTE = 0xDC00  # added to a byte that is no text
 
 
 def shown(name: str) -> str:
-    """A file's name in one line: control characters and bytes that are no text as escapes."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(
-        character.encode("unicode_escape").decode() if unicodedata.category(character) in INVISIBLE else character
-        for character in text
-    )
+    """A file's name in one line: control characters, bytes that are no text and backslashes as escapes, so that no two
+    names are shown alike."""
+    return "".join(map(_escaped, os.fsencode(name).decode("utf-8", "surrogateescape")))
+
+
+def _escaped(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return f"\\x{ord(character) - BYTE:x}"
+    if category not in INVISIBLE and character != "\\":
+        return character
+    escape = character.encode("unicode_escape").decode()
+    return escape if character.isascii() else escape.replace("\\x", "\\u00")  # \xad is the byte
