@@ -11,12 +11,17 @@ from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable, trail
 from core.sources.readers.text import decoded, text_of
 
-SILENT = frozenset(("script", "style", "noscript", "template", "svg", "head", "nav", "iframe", "object", "form"))
+SILENT = frozenset(
+    (
+        "script", "style", "noscript", "template", "svg", "head", "nav", "iframe", "button", "select", "datalist",
+        "textarea",
+    )
+)  # fmt: skip
 BLOCKS = frozenset(
     (
         "p", "div", "section", "article", "main", "header", "footer", "aside", "ul", "ol", "li", "dl", "dt", "dd",
         "table", "tr", "blockquote", "pre", "figure", "figcaption", "address", "body", "html", "h1", "h2", "h3", "h4",
-        "h5", "h6", "br", "hr", "details", "summary",
+        "h5", "h6", "br", "hr", "details", "summary", "form", "fieldset", "legend",
     )
 )  # fmt: skip
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
