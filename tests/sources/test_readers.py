@@ -27,3 +27,73 @@ def test_a_page_that_is_one_form_is_read_without_its_controls(tmp_path: Path) ->
     assert "zeppelin" not in found
     for sentence in ("Opening hours", "The museum opens at nine.", "The film shows a heron.", "Closed on Mondays."):
         assert sentence in found.split("\n\n"), found
+
+
+# --- Word -----------------------------------------------------------------------------------------------------
+
+CONTROL = "<w:sdt><w:sdtContent>{}</w:sdtContent></w:sdt>"
+PARAGRAPH = "<w:p><w:pPr><w:tabs><w:tab w:val='left' w:pos='9'/></w:tabs></w:pPr>{}</w:p>"
+RUN = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"
+BOX = (
+    "<w:r><mc:AlternateContent xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'><mc:Choice>{0}"
+    "</mc:Choice><mc:Fallback>{0}</mc:Fallback></mc:AlternateContent></w:r>"
+)
+
+
+def table(*rows: str) -> str:
+    return f"<w:tbl><w:tblPr/><w:tblGrid/>{''.join(f'<w:tr>{row}</w:tr>' for row in rows)}</w:tbl>"
+
+
+def cell(content: str, properties: str = "") -> str:
+    return f"<w:tc><w:tcPr>{properties}</w:tcPr>{content}</w:tc>"
+
+
+def written(text: str) -> str:
+    return PARAGRAPH.format(RUN.format(text))
+
+
+def word(path: Path, *blocks: str) -> Path:
+    """A Word document with those blocks of XML after its first paragraph."""
+    import docx
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import nsdecls
+
+    document = docx.Document()
+    whole = document.add_paragraph("Beginning.")._p
+    for block in reversed(blocks):
+        tag, _, rest = block.partition(">") if block.startswith(("<w:p>", "<w:tbl>", "<w:sdt>")) else (block, "", "")
+        whole.addnext(parse_xml(f"{tag} {nsdecls('w')}>{rest}"))
+    document.save(str(path))
+    return path
+
+
+def test_every_cell_of_a_table_is_read_once(tmp_path: Path) -> None:
+    inner = table(cell(written("North")) + cell(written("12")))
+    path = word(
+        tmp_path / "table.docx",
+        table(
+            cell(written("7")) + cell(written("7")) + cell(written("8")),
+            cell(written("wide"), "<w:gridSpan w:val='2'/>") + cell(written("wide")),
+            cell(written("Year"), "<w:vMerge w:val='restart'/>") + cell(written("2025")) + cell(written("")),
+            cell("<w:p/>", "<w:vMerge/>") + cell(written("2026")) + CONTROL.format(cell(written("late"))),
+            cell(inner + written("below")) + cell(written("beside")),
+        ),
+    )
+    assert words(path).split("\n\n") == [
+        "Beginning.", "7 | 7 | 8", "wide | wide", "Year | 2025", "Year | 2026 | late", "North 12 below | beside"]  # fmt: skip
+
+
+def test_controls_insertions_and_boxes_are_read_and_what_was_deleted_is_not(tmp_path: Path) -> None:
+    deleted = "<w:del w:id='2' w:author='a'><w:r><w:delText>zeppelin</w:delText></w:r></w:del>"
+    moved = f"<w:moveFrom w:id='3' w:author='a'>{RUN.format('zeppelin')}</w:moveFrom>"
+    inserted = f"<w:ins w:id='1' w:author='a'>{RUN.format('at noon')}</w:ins>"
+    path = word(
+        tmp_path / "controls.docx",
+        CONTROL.format(written("In a control.") + CONTROL.format(table(cell(written("in both"))))),
+        PARAGRAPH.format(RUN.format("We meet ") + inserted + deleted + moved + CONTROL.format(RUN.format(" today."))),
+        PARAGRAPH.format(
+            RUN.format("Beside a box.") + BOX.format(f"<w:txbxContent>{written('In it.')}</w:txbxContent>")
+        ),
+    )
+    assert words(path).split("\n\n") == [
+        "Beginning.", "In a control.", "in both", "We meet at noon today.", "Beside a box.", "In it."]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable, trail, unpacked
 
+FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # says again what a text box says
 HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 
 
@@ -43,15 +44,55 @@ def _sections(document: Any, name: str) -> Iterator[Section]:
 
 def _paragraphs(document: Any) -> Iterator[tuple[int, str]]:
     """Level (0 for what is no heading) and text of each paragraph, a row of a table being one."""
-    for block in document.iter_inner_content():
-        if hasattr(block, "rows"):
-            for row in block.rows:
-                cells = dict.fromkeys(" ".join(cell.text.split()) for cell in row.cells)
-                yield 0, " | ".join(cell for cell in cells if cell)
+    from docx.oxml.ns import qn
+    from docx.text.paragraph import Paragraph
+
+    for block in document.element.body.iter(qn("w:p"), qn("w:tbl")):
+        if any(above.tag == qn("w:tbl") or above.tag == FALLBACK for above in block.iterancestors()):
+            continue
+        if block.tag == qn("w:tbl"):
+            yield from ((0, row) for row in _rows(block))
         else:
-            style = block.style.name if block.style is not None else ""
-            found = HEADING.match(style or "")
-            yield (int(found.group(1)) if found else int(style == "Title")), block.text
+            style = Paragraph(block, document).style
+            name = (style.name if style is not None else "") or ""
+            found = HEADING.match(name)
+            yield (int(found.group(1)) if found else int(name == "Title")), _text(block)
+
+
+def _rows(table: Any) -> Iterator[str]:
+    """The rows of a table; a cell that goes on from the row above says the same again."""
+    above: dict[int, str] = {}
+    for row in _own(table, "w:tr"):
+        column, cells = 0, []
+        for cell in _own(row, "w:tc"):
+            if cell.vMerge != "continue":
+                above[column] = " ".join(" ".join(map(_text, _inner_paragraphs(cell))).split())
+            cells.append(above.get(column, ""))
+            column += cell.grid_span
+        yield " | ".join(filter(None, cells))
+
+
+def _inner_paragraphs(cell: Any) -> list[Any]:
+    """The paragraphs of a cell, with those of tables in it."""
+    from docx.oxml.ns import qn
+
+    return [found for found in cell.iter(qn("w:p")) if next(found.iterancestors(FALLBACK), None) is None]
+
+
+def _text(paragraph: Any) -> str:
+    """The words of a paragraph, also those in content controls and tracked insertions."""
+    from docx.oxml.ns import qn
+
+    return "".join(
+        run.text for run in _own(paragraph, "w:r") if next(run.iterancestors(qn("w:moveFrom")), None) is None
+    )
+
+
+def _own(node: Any, tag: str) -> Iterator[Any]:
+    """The parts of a table, row or paragraph, however they are wrapped, without those of another one inside it."""
+    from docx.oxml.ns import qn
+
+    return (found for found in node.iter(qn(tag)) if next(found.iterancestors(node.tag)) is node)
 
 
 def _section(parts: list[tuple[int, str]], title: str) -> Iterator[Section]:
