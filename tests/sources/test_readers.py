@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from core.sources.readers import sections
 
 
@@ -97,3 +101,52 @@ def test_controls_insertions_and_boxes_are_read_and_what_was_deleted_is_not(tmp_
     )
     assert words(path).split("\n\n") == [
         "Beginning.", "In a control.", "in both", "We meet at noon today.", "Beside a box.", "In it."]  # fmt: skip
+
+
+# --- mail -----------------------------------------------------------------------------------------------------
+
+
+def nested(depth: int) -> bytes:
+    """A mail whose parts are parts of parts."""
+    head = b"From: odd@example.org\nSubject: Zeppelin\n"
+    for number in range(depth):
+        head += b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (number, number)
+    return head + b"Content-Type: text/plain\n\nThe innermost words.\n"
+
+
+@pytest.mark.parametrize("depth", [3, 80, 150, 300, 480, 700, 1200, 5000])
+def test_an_odd_mail_costs_no_other(tmp_path: Path, depth: int) -> None:
+    mails = [b"From: a@example.org\nSubject: First\n\nThe first.\n", nested(depth),
+             b"From: a@example.org\nSubject: Last\n\nThe last.\n"]  # fmt: skip
+    (path := tmp_path / "all.mbox").write_bytes(
+        b"".join(b"From a@b.c Tue Mar  3 10:00:00 2026\n" + mail + b"\n" for mail in mails)
+    )
+    found = list(sections(path))
+    assert [section.title for section in found] == ["First", "Zeppelin", "Last"]
+    assert "The first." in found[0].text and "odd@example.org" in found[1].text and "The last." in found[2].text
+    (alone := tmp_path / "odd.eml").write_bytes(nested(depth))
+    assert "odd@example.org" in words(alone)
+
+
+HEADS = st.sampled_from([b"Content-Type", b"Content-Disposition", b"Content-Transfer-Encoding", b"From", b"Date"])
+VALUES = st.binary(max_size=30) | st.sampled_from(
+    [
+        b"text/plain; charset=\xff",
+        b"multipart/mixed; boundary=",
+        b"attachment; filename*0*=x''%ff",
+        b"=?utf-8?b?!?=",
+        b'"',
+    ]
+)
+
+
+@given(st.lists(st.tuples(HEADS, VALUES), max_size=5), st.binary(max_size=60))
+def test_whatever_a_mail_holds_its_neighbours_are_read(
+    tmp_path_factory: pytest.TempPathFactory, heads: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    odd = b"".join(name + b": " + value + b"\n" for name, value in heads) + b"\n" + body.replace(b"From ", b"")
+    good = b"From: a@example.org\nSubject: %s\n\nWords.\n"
+    path = tmp_path_factory.getbasetemp() / "any.mbox"
+    path.write_bytes(b"".join(b"From a\n" + mail + b"\n" for mail in (good % b"First", odd, good % b"Last")))
+    titles = [section.title for section in sections(path)]
+    assert titles[0] == "First" and titles[-1] == "Last"

@@ -7,6 +7,7 @@ import mailbox
 from collections.abc import Iterator
 from datetime import UTC
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import default
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -41,7 +42,7 @@ def read_box(path: Path) -> Iterator[Section]:
             try:
                 yield _section(box.get_bytes(key), shown(path.name), number)
                 found = True
-            except Unreadable:
+            except Exception:  # whatever the library makes of an odd mail: the others are still worth reading
                 continue
     finally:
         box.close()
@@ -50,7 +51,13 @@ def read_box(path: Path) -> Iterator[Section]:
 
 
 def _section(data: bytes, name: str, number: int) -> Section:
-    message = email.message_from_bytes(data, policy=default)
+    try:
+        return _read(email.message_from_bytes(data, policy=default), name, number)
+    except RecursionError:  # parts in parts in parts: what its head says is still worth reading
+        return _read(BytesHeaderParser(policy=default).parsebytes(data), name, number)
+
+
+def _read(message: EmailMessage, name: str, number: int) -> Section:
     headers = {header: _header(message, header) for header in HEADERS}
     if not (headers["From"] or headers["Subject"] or headers["Date"]):
         raise Unreadable("there is no mail in it")
