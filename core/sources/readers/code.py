@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,15 @@ LANGUAGES = {
 
 
 def read(path: Path) -> Iterator[Section]:
-    text = text_of(path)
     language = LANGUAGES.get(path.suffix.lower(), "")
+    text = text_of(path, _declared(path) if language == "python" else "")
     yield Section(text, shown(path.name), "line", line_marks(text), language or "code")
+
+
+def _declared(path: Path) -> str:
+    """The encoding that a Python file names in its first lines."""
+    try:
+        with path.open("rb") as file:
+            return tokenize.detect_encoding(file.readline)[0]
+    except SyntaxError:  # it names none, or one that nobody knows
+        return ""

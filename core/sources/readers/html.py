@@ -9,7 +9,7 @@ from typing import Any
 
 from core.sources.names import shown
 from core.sources.readers.sections import Section, Unreadable, trail
-from core.sources.readers.text import decoded, text_of
+from core.sources.readers.text import text_of
 
 SILENT = frozenset(
     (
@@ -30,17 +30,10 @@ DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 def read(path: Path) -> Iterator[Section]:
-    data = path.read_bytes()
-    declared = DECLARED.search(data[:4096])
-    text = _as_declared(data, declared.group(1).decode("ascii")) if declared else text_of(path)
+    with path.open("rb") as file:
+        declared = DECLARED.search(file.read(4096))
+    text = text_of(path, declared.group(1).decode("ascii") if declared else "")
     yield from sections(text, shown(path.name))
-
-
-def _as_declared(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except (LookupError, UnicodeDecodeError):
-        return decoded(data)
 
 
 def sections(text: str, name: str, unit: str = "line", number: int = 0) -> Iterator[Section]:
