@@ -8,12 +8,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.sources.chunks import chunks
 from core.sources.readers import sections
+from core.sources.readers.sections import Section, line_marks
+from core.sources.readers.text import decoded
 
 
 def words(path: Path) -> str:
     """All that is read of a file."""
     return "\n\n".join(section.text for section in sections(path))
+
+
+# --- text -----------------------------------------------------------------------------------------------------
+
+PIECES = st.text(st.sampled_from("ab é\f\v\x85\u2028\u2029\r\n"), max_size=40)
+
+
+@given(PIECES)
+def test_lines_are_counted_as_an_editor_counts_them(before: str) -> None:
+    text = f"{before}Heron"
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    data = decoded(text.encode())
+    found = [chunk for chunk in chunks(Section(data, "", "line", line_marks(data))) if "Heron" in chunk.text]
+    assert len(found) == 1 and found[0].place.rpartition(" ")[2].rpartition("-")[2] == str(len(lines))
+
+
+@pytest.mark.parametrize("ending", [".txt", ".md", ".py"])
+def test_a_form_feed_ends_no_line(tmp_path: Path, ending: str) -> None:
+    (path := tmp_path / f"old{ending}").write_text("First.\f\v\x85\u2028\nSecond.\f\n\n# Heron\n", encoding="utf-8")
+    *_, last = [chunk for section in sections(path) for chunk in chunks(section)]
+    assert last.place.endswith("4") and "Heron" in last.text
 
 
 # --- web pages ------------------------------------------------------------------------------------------------

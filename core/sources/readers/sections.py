@@ -46,11 +46,11 @@ def trail(*parts: str) -> str:
 
 
 def line_marks(text: str, first: int = 1) -> list[tuple[int, int]]:
-    """Where each line of a text begins."""
+    """Where each line of a text begins; only a line feed ends one, as in an editor."""
     marks, offset = [], 0
-    for number, line in enumerate(text.splitlines(keepends=True), first):
+    for number, line in enumerate(text.split("\n"), first):
         marks.append((offset, number))
-        offset += len(line)
+        offset += len(line) + 1
     return marks
 
 
