@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 WAITING_FOR_YOU = "waiting_for_you"  # what an agent does while a call waits for the user's word
 YOUR_WORD = "/allow lets it, /deny and why keeps it from that."  # how it is given
 GOING_ON = ("budget", "steps")  # what a turn has used up, where a question is whether it may go on
@@ -10,3 +12,9 @@ GOING_ON = ("budget", "steps")  # what a turn has used up, where a question is w
 def counted(number: int, thing: str) -> str:
     """`1 passage`, `2 passages`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def nothing_in(files: Sequence[str], most: int) -> str:
+    """Says of files that they hold nothing to read, of `most` of them by name."""
+    more = f" and {len(files) - most} more" if len(files) > most else ""
+    return f"Nothing to read was found in {', '.join(files[:most])}{more}."

@@ -18,7 +18,7 @@ from core.store.journal import Draft, now
 from core.transcript import events_of
 from memgpt import events as e
 from memgpt.home import UserError, checked_name, fold
-from memgpt.words import counted
+from memgpt.words import counted, nothing_in
 
 JSONL = ".jsonl"
 MOST_BAD = 5  # files that could not be read are named
@@ -141,6 +141,8 @@ async def _load_and_attach(roster: Roster, session: Session, path: Path, source:
             job.say(f"{bad['file'] if 'file' in bad else 'line ' + str(bad['line'])} was skipped: {bad['reason']}.")
         if (more := len(told["bad"]) - MOST_BAD) > 0:
             job.say(f"{more} more could not be read.")
+        if empty := told.get("empty"):
+            job.say(nothing_in(empty, MOST_BAD))
         if not roster.home.source_file(source).exists():
             job.say(f"There is nothing in {path} that can be loaded.")
             return

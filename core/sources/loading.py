@@ -62,7 +62,7 @@ class Order:
 @dataclass(slots=True)
 class LoadedFiles:
     """What became of a load. `other` counts the files of a folder that are no text, `vanished` names those that were
-    loaded once and are gone; their passages stay."""
+    loaded once and are gone; their passages stay. `empty` names those in which nothing to read was found."""
 
     passages: int = 0
     read: int = 0
@@ -70,12 +70,13 @@ class LoadedFiles:
     unchanged: int = 0
     other: int = 0
     vanished: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "passages": self.passages, "read": self.read, "replaced": self.replaced, "unchanged": self.unchanged,
-            "other": self.other, "vanished": self.vanished,
+            "other": self.other, "vanished": self.vanished, "empty": self.empty,
             "bad": [{"file": name, "reason": reason} for name, reason in self.bad],
         }  # fmt: skip
 
@@ -151,6 +152,8 @@ class _Load:
     async def _put_all(self, file: Found, passages: Iterator[Document], digest: str) -> None:
         """The passages of a file in batches, so that none holds up the writer; the digest says that all are in."""
         batch, first = list(islice(passages, BATCH)), True
+        if not batch:
+            self.loaded.empty.append(file.name)
         while following := list(islice(passages, BATCH)):
             await self._put(file, batch, first, "")
             batch, first = following, False

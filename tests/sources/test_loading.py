@@ -363,3 +363,31 @@ def test_what_was_read_of_a_file_that_is_then_broken_stays(program: Program, rea
     assert mended.out == f"{count} passages in; files: 1 read, 1 of them changed\n"
     assert hits(program, reader, "grebe") and not hits(program, reader, "otter")
     assert sources(program)[source]["passages"] == count
+
+
+def test_files_in_which_nothing_is_found_are_named(program: Program, reader: str, tmp_path: Path) -> None:
+    (folder := tmp_path / "notes").mkdir()
+    notes(folder, range(1))
+    for name in ("a.txt", "b.html", "c.pdf", "d.docx", "e.py", "f.mbox", "g"):
+        (folder / name).write_bytes(b"")
+    (folder / "rule.md").write_text("---\n\n* * *\n")
+    source = f"s{reader}"
+    done = program.good("load", "directory", source, str(folder))
+    assert done.out == "1 passage in; files: 9 read, 8 of them empty\n"
+    names = "a.txt, b.html, c.pdf, d.docx, e.py, f.mbox, g, rule.md"
+    assert done.err == f"memgpt: Nothing to read was found in {names}.\n"
+    again = program.good("load", "directory", source, str(folder))
+    assert (again.out, again.err) == ("0 passages in; files: 9 there already\n", "")
+    alone = program.good("load", "file", f"e{reader}", str(folder / "a.txt"))
+    assert alone.out == "0 passages in; files: 1 read, 1 of them empty\n" and f"e{reader}" not in sources(program)
+    assert alone.err == "memgpt: Nothing to read was found in a.txt.\n"
+    for number in range(30):
+        (folder / f"{number:02}.txt").write_bytes(b" ")
+    many = program.good("load", "directory", source, str(folder)).err
+    assert many.endswith("18.txt, 19.txt and 10 more.\n") and many.count("\n") == 1
+
+
+def test_the_screen_is_told_of_a_file_without_words(program: Program, home: Home, reader: str, tmp_path: Path) -> None:
+    (path := tmp_path / "void.txt").write_bytes(b"")
+    program.good("engine", "status")
+    asyncio.run(said_of(home, reader, path, "Nothing to read was found in void.txt."))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memgpt.home import UserError, checked_name
-from memgpt.words import counted
+from memgpt.words import counted, nothing_in
 from tui.cli.asking import ask, waited
 from tui.text import inert
 
@@ -67,6 +67,7 @@ def _told_files(result: dict[str, Any]) -> int:
     counts = [
         (result["read"], "read"),
         (result["replaced"], "of them changed"),
+        (len(result["empty"]), "of them empty"),
         (result["unchanged"], "there already"),
         (result["other"], "no documents"),
         (len(result["vanished"]), "gone"),
@@ -76,6 +77,7 @@ def _told_files(result: dict[str, Any]) -> int:
     print(f"{counted(result['passages'], 'passage')} in; files: {files}")
     gone = [f"{inert(path)} is no longer there; its passages stay." for path in result["vanished"]]
     _told_bad(gone, "files are no longer there")
+    _told_bad([nothing_in(result["empty"], SHOWN_BAD)] if result["empty"] else [], "")
     return _told_bad([f"{inert(bad['file'])} was skipped: {bad['reason']}." for bad in result["bad"]], "bad files")
 
 

@@ -31,10 +31,11 @@ def reader_of(path: Path) -> Reader | None:
 
 
 def sections(path: Path) -> Iterator[Section]:
-    """The sections of a document; a file of an unknown ending is read as text.
+    """The sections of a document; a file of an unknown ending is read as text. One without a byte is none of any kind,
+    and has no sections.
 
     Raises:
         Unreadable: nothing in it can be read; `Binary` where it is no text at all.
         OSError: the file cannot be opened.
     """
-    return (reader_of(path) or text.read)(path)
+    return (reader_of(path) or text.read)(path) if path.stat().st_size else iter(())
