@@ -174,3 +174,37 @@ def test_whatever_a_mail_holds_its_neighbours_are_read(
     path.write_bytes(b"".join(b"From a\n" + mail + b"\n" for mail in (good % b"First", odd, good % b"Last")))
     titles = [section.title for section in sections(path)]
     assert titles[0] == "First" and titles[-1] == "Last"
+
+
+# --- Markdown -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "title: Springbok notes",
+        "tags: [a, b]\n\n# in YAML\ntitle: 'Springbok notes'",
+        '"title": x\ntitle: Springbok notes',
+    ],
+)
+@pytest.mark.parametrize("end", ["---", "...", "--- "])
+def test_front_matter_is_no_heading(tmp_path: Path, front: str, end: str) -> None:
+    (path := tmp_path / "notes.md").write_text(f"---\n{front}\n{end}\nBefore.\n\n# Habitat\n\nSavanna.\n")
+    found = list(sections(path))
+    assert [section.title for section in found] == ["Springbok notes", "Springbok notes › Habitat"]
+    assert front in found[0].text and "Before." in found[0].text
+    assert found[1].marks[0][1] == front.count("\n") + 6
+
+
+def test_front_matter_alone_is_found(tmp_path: Path) -> None:
+    (path := tmp_path / "notes.md").write_text("---\ntitle: Springbok notes\n---")
+    assert [(section.title, section.text) for section in sections(path)] == [
+        ("Springbok notes", "---\ntitle: Springbok notes\n---")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["---\n\n# Habitat\n\nSavanna: dry.\n\n---\n", "---\n# Habitat\n---\n", "----\na: b\n\n# Habitat\n---\n"]
+)
+def test_a_rule_at_the_beginning_is_no_front_matter(tmp_path: Path, text: str) -> None:
+    (path := tmp_path / "notes.md").write_text(text)
+    assert "Habitat" in [section.title for section in sections(path)]

@@ -10,7 +10,8 @@ from core.sources.names import shown
 from core.sources.readers.sections import Section, line_marks, trail
 from core.sources.readers.text import text_of
 
-FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?=[\w\"'-]+[ \t]*:)(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+BUT_LINE_FEEDS = re.compile(r"[^\n]+")
 NAMED = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
 
 
@@ -18,8 +19,8 @@ def read(path: Path) -> Iterator[Section]:
     """A section for each heading, titled with those above it."""
     text = text_of(path)
     lines = text.split("\n")
-    found = list(_headings(text))
     front = FRONT_MATTER.match(text)
+    found = list(_headings(BUT_LINE_FEEDS.sub("", front.group()) + text[front.end() :] if front else text))
     named = NAMED.search(front.group(1)) if front else None
     first = next((words for _, level, words in found if level == 1), "")
     name = (named.group(1) if named else "") or first or shown(path.name)
