@@ -23,17 +23,19 @@ class Known:
 
     size: int
     modified: int
+    changed: int
     digest: str
     passages: int
 
     def seems(self, file: Found) -> bool:
         """Whether the file looks the same from outside."""
-        return bool(self.digest) and (self.size, self.modified) == (file.size, file.modified)
+        looks = (file.size, file.modified, file.changed)
+        return bool(self.digest) and looks == (self.size, self.modified, self.changed)
 
 
 def known(connection: duckdb.DuckDBPyConnection) -> dict[str, Known]:
     """The files by their path; those that older readers read are to be read again."""
-    query = "SELECT path, size, modified, CASE WHEN reader = ? THEN digest ELSE '' END, passages FROM file"
+    query = "SELECT path, size, modified, changed, CASE WHEN reader = ? THEN digest ELSE '' END, passages FROM file"
     return {path: Known(*row) for path, *row in connection.execute(query, [VERSION]).fetchall()}
 
 
@@ -46,7 +48,10 @@ def put(
     if first:
         gone = documents.remove(connection, "conversation = ?", [file.key])
         connection.execute("DELETE FROM file WHERE path = ?", [file.key])
-        connection.execute("INSERT INTO file VALUES (?, ?, ?, '', 0, ?)", [file.key, file.size, file.modified, VERSION])
+        connection.execute(
+            "INSERT INTO file (path, size, modified, changed, digest, passages, reader) VALUES (?, ?, ?, ?, '', 0, ?)",
+            [file.key, file.size, file.modified, file.changed, VERSION],
+        )
     numbers = connection.execute("SELECT doc + 1, text + 1 FROM given").fetchone()
     assert numbers is not None
     documents.insert(connection, passages, 0, 0, *numbers)
@@ -59,7 +64,10 @@ def put(
 
 def touched(connection: duckdb.DuckDBPyConnection, file: Found) -> None:
     """Notes that a file is still what it was, with another time."""
-    connection.execute("UPDATE file SET size = ?, modified = ? WHERE path = ?", [file.size, file.modified, file.key])
+    connection.execute(
+        "UPDATE file SET size = ?, modified = ?, changed = ? WHERE path = ?",
+        [file.size, file.modified, file.changed, file.key],
+    )
 
 
 class Maker:

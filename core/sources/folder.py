@@ -17,12 +17,14 @@ VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file: where it is, its name below the folder that is loaded, its size, and its time in nanoseconds."""
+    """A file: where it is, its name below the folder that is loaded, its size, and when it was modified and last
+    changed in any way (which no program can set back), in nanoseconds."""
 
     path: Path
     name: str
     size: int
     modified: int
+    changed: int
 
     @property
     def key(self) -> str:
@@ -87,7 +89,7 @@ def _look(path: Path, name: str, found: Scan) -> None:
     if state.st_size > SIZE_LIMIT:
         found.bad.append((name, f"it is larger than {SIZE_LIMIT // 1_000_000} MB"))
         return
-    found.files.append(Found(path, name, state.st_size, state.st_mtime_ns))
+    found.files.append(Found(path, name, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
 
 
 def _below(path: Path, root: Path) -> str:

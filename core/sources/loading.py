@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import tempfile
@@ -92,10 +93,16 @@ async def load_files(corpus: Corpus, order: Order, log: Path, progress: Progress
         if work.removed:
             corpus.removed()
     here = {file.key for file in found.files}
-    gone = [path for path in work.known if path not in here and order.covers(path) and not Path(path).exists()]
+    gone = [path for path in work.known if path not in here and order.covers(path) and _is_gone(Path(path))]
     work.loaded.vanished = sorted(gone)
     await corpus.settled(embedding(progress))
     return work.loaded
+
+
+def _is_gone(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # what may not be looked at may well be there
+        return not path.is_file()
+    return False
 
 
 class _Load:

@@ -77,9 +77,12 @@ ALTER TABLE doc ADD COLUMN marks UTINYINT DEFAULT 0;
 ALTER TABLE doc ADD COLUMN language UTINYINT DEFAULT 0;
 """
 
+# When a file was last changed in any way: its time of modification may be set back, and its size may be the same.
+CHANGED = "ALTER TABLE file ADD COLUMN changed BIGINT DEFAULT 0;"
+
 MIGRATIONS: dict[Kind, tuple[str, ...]] = {
     "agent": (DOCUMENTS + JOURNAL, PLACES, PRESENCE),
-    "source": (DOCUMENTS, PLACES + FILES, PRESENCE),
+    "source": (DOCUMENTS, PLACES + FILES, PRESENCE, CHANGED),
 }
 
 

@@ -391,3 +391,28 @@ def test_the_screen_is_told_of_a_file_without_words(program: Program, home: Home
     (path := tmp_path / "void.txt").write_bytes(b"")
     program.good("engine", "status")
     asyncio.run(said_of(home, reader, path, "Nothing to read was found in void.txt."))
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(program: Program, reader: str, tmp_path: Path) -> None:
+    folder, source = tmp_path / "notes", f"s{reader}"
+    notes(folder, range(2))
+    program.good("load", "directory", source, str(folder))
+    program.good("attach", source, "--agent", reader)
+    state = (folder / "note1.md").stat()
+    (folder / "note1.md").write_text((folder / "note1.md").read_text().replace("subject1", "walrus_1"))
+    os.utime(folder / "note1.md", ns=(state.st_atime_ns, state.st_mtime_ns))
+    (folder / "note0.md").chmod(0o600)
+    done = program.good("load", "directory", source, str(folder))
+    assert done.out == "1 passage in; files: 1 read, 1 of them changed, 1 there already\n"
+    assert hits(program, reader, "walrus_1") and not hits(program, reader, "subject1")
+
+
+def test_a_file_whose_place_a_folder_took_is_gone(program: Program, reader: str, tmp_path: Path) -> None:
+    folder, source = tmp_path / "notes", f"s{reader}"
+    notes(folder, range(2))
+    program.good("load", "directory", source, str(folder))
+    (folder / "note1.md").unlink()
+    (folder / "note1.md").mkdir()
+    done = program.good("load", "directory", source, str(folder))
+    assert done.out == "0 passages in; files: 1 there already, 1 gone\n"
+    assert done.err == f"memgpt: {folder}/note1.md is no longer there; its passages stay.\n"
