@@ -23,6 +23,7 @@ from core.sources.progress import Progress, embedding
 from core.sources.reader import Reader
 from core.sources.readers import reader_of
 from core.sources.readers.sections import Binary, Unreadable
+from core.store.faults import fault_in_use
 from memgpt.home import UserError
 
 BATCH = 500  # passages of one transaction; most files are one
@@ -137,6 +138,7 @@ class _Load:
 
         Raises:
             Unreadable: it cannot be read, or not to its end.
+            UserError: there is no room for its passages.
         """
         before = self.known.get(file.key)
         if before and before.seems(file):
@@ -147,14 +149,20 @@ class _Load:
             await self.corpus.database.write(functools.partial(files.touched, file=file))
             self.loaded.unchanged += 1
             return
+        try:
+            await self._read(file, digest)
+        except OSError as error:
+            raise fault_in_use(self.corpus.database.path, error) or error from None
+        self.loaded.read += 1
+        self.loaded.replaced += before is not None
+
+    async def _read(self, file: Found, digest: str) -> None:
         with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self.corpus.database.path.parent)) as waiting:
             async for chunk in self.reader.chunks():
                 waiting.write(json.dumps(astuple(chunk)).encode() + b"\n")
             waiting.seek(0)
             maker = files.Maker(file)
             await self._put_all(file, (maker.document(Chunk(*json.loads(line))) for line in waiting), digest)
-        self.loaded.read += 1
-        self.loaded.replaced += before is not None
 
     async def _put_all(self, file: Found, passages: Iterator[Document], digest: str) -> None:
         """The passages of a file in batches, so that none holds up the writer; the digest says that all are in."""

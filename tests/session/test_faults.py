@@ -125,3 +125,15 @@ def test_deleting_an_attached_source_leaves_its_agents_whole(
     program.good("engine", "stop")
     assert program.good(*ada(model, "Second")).out == "You said: Second\n"
     program.good("search", "archival", "heron", "--agent", "ada")
+
+
+def test_a_full_disk_ends_a_load_in_words(fresh_home: Home, tmp_path: Path) -> None:
+    program = Program(fresh_home)
+    (path := tmp_path / "long.txt").write_text("Some words that are said over and over.\n" * 120_000)
+    program.good("list", "sources")
+    let_files_grow_to(fresh_home, 3_000_000)
+    done = program("load", "file", "S", str(path))
+    assert done.status == 1 and done.out == "" and "no room left" in done.err and done.err.count("\n") == 1
+    assert {entry.name for entry in fresh_home.sources.iterdir()} <= {"S.duckdb", "S.duckdb.wal"}, (
+        "nothing is left over"
+    )
