@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.folding import LEAST_CHANGE, worth
-from core.llm.tokens import MESSAGE_OVERHEAD
+from core.llm.tokens import MESSAGE_OVERHEAD, believable
 from core.messages import Item, State, Step
 
 MARGIN = 1.08  # what the provider has not counted yet is taken to be so much more when it is decided what may be sent
@@ -44,9 +44,11 @@ class Reckoning:
     def of(cls, state: State, provider: Provider) -> Reckoning:
         """As things stand with that model; a figure of another model says nothing of this one's."""
         if state.reconciled != provider.model:
-            return cls(provider.own, provider.counted)
+            return cls(provider.own, provider.counted) if believable(provider.own, provider.counted) else cls()
         if not state.own_tokens:  # refused as too long, or from an earlier version: only a factor is known
             return cls(slope=state.factor, reported=True)
+        if not believable(state.own_tokens, state.provider_tokens):  # from an earlier version, which believed it
+            return cls()
         return cls(state.own_tokens, state.provider_tokens, state.slope, reported=True)
 
     def total(self, own: int) -> int:

@@ -19,7 +19,7 @@ from core.llm.capabilities import Remembered
 from core.llm.faults import fault_of, filtered, garbled, is_passing, refuses_system, too_many
 from core.llm.purse import Purse
 from core.llm.rates import Rates, retry_after
-from core.llm.tokens import prepare_environment
+from core.llm.tokens import believable, prepare_environment
 from core.llm.types import ModelError, Piece, Reply, Request, RetryNotice, Usage
 from memgpt import servers
 from memgpt.config import BUILTIN
@@ -240,14 +240,19 @@ def _import_litellm() -> Any:
 
 
 def _usage(litellm: Any, request: Request, usage: Any, began: float, first: float) -> Usage:
-    prompt = int(getattr(usage, "prompt_tokens", 0) or 0)
-    completion = int(getattr(usage, "completion_tokens", 0) or 0)
+    prompt = max(0, int(getattr(usage, "prompt_tokens", 0) or 0))
+    completion = max(0, int(getattr(usage, "completion_tokens", 0) or 0))
     details = getattr(usage, "prompt_tokens_details", None)
-    cached = int(getattr(details, "cached_tokens", 0) or 0)
+    cached = max(0, int(getattr(details, "cached_tokens", 0) or 0))
+    reported = prompt > 0
+    if (
+        request.own and prompt > request.own and not believable(request.own, prompt)
+    ):  # too few may be a prompt that was cut
+        prompt, reported = request.own, False
     cost = (
         None
         if is_builtin(request.model) or request.endpoint
         else price(litellm, request.model, prompt, completion, usage)
     )
     milliseconds = round((first - began) * 1000), round((time.monotonic() - began) * 1000)
-    return Usage(prompt, min(cached, prompt), completion, cost, *milliseconds, reported=prompt > 0)
+    return Usage(prompt, min(cached, prompt), completion, cost, *milliseconds, reported)

@@ -14,7 +14,7 @@ from typing import Any
 from core.llm import catalog, protocol
 from core.llm.builtin import is_builtin
 from core.llm.gateway import Gateway
-from core.llm.tokens import MESSAGE_OVERHEAD, PRIMING
+from core.llm.tokens import MESSAGE_OVERHEAD, PRIMING, believable
 from core.llm.types import Call, ModelError, Reply, Request
 from memgpt.config import BUILTIN
 
@@ -91,7 +91,7 @@ async def _counts(gateway: Gateway, found: Probed) -> dict[str, int]:
         await counter.functions(protocol.native_tools(request.schemas)) if found.protocol == protocol.TOOLS else 0
     )
     own = sum(texts) + functions + MESSAGE_OVERHEAD * len(texts) + PRIMING
-    return {"first_own": own, "first_counted": found.prompt_tokens}
+    return {"first_own": own, "first_counted": found.prompt_tokens} if believable(own, found.prompt_tokens) else {}
 
 
 async def _asked(gateway: Gateway, found: Probed, way: str, keys: Mapping[str, str]) -> bool:

@@ -14,8 +14,16 @@ from core.llm.templates import functions_as_read
 
 MESSAGE_OVERHEAD = 4  # tokens that a chat template adds to a message
 PRIMING = 3  # and to the whole
+LEAST, MOST, ADDED = 0.5, 4.0, 500  # of our count, and tokens beyond it: see `believable`
 OLD_ENCODING = ("gpt-4-", "gpt-3.5", "gpt-4")
 NEW_ENCODING = ("gpt-4o", "gpt-4.1", "gpt-4.5")
+
+
+def believable(own: int, counted: int) -> bool:
+    """Whether a provider can have counted so many tokens in a prompt of `own` by our count. Its tokenizer may need some times
+    as many for a script that it has seldom seen, and words of its own come to some hundred; what is beyond that is no count
+    of this prompt, and would close the window for good or let it overflow."""
+    return LEAST * own <= counted <= MOST * own + ADDED
 
 
 class Counter(Protocol):

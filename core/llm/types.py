@@ -77,7 +77,8 @@ Piece = SaidDelta | ThoughtDelta | RetryNotice | Reply
 @dataclass(frozen=True)
 class Request:
     """One call of a model. `timeout` is seconds without a byte, `retries` how often a failed call is made again;
-    `window` is in tokens, 0 where nobody says; of the system text the first `stable` characters are the same in each."""
+    `window` is in tokens, 0 where nobody says, and `own` our count of the prompt, 0 where it was not counted; of the system
+    text the first `stable` characters are the same in each."""
 
     model: str
     endpoint: str | None
@@ -89,6 +90,7 @@ class Request:
     timeout: float
     retries: int
     window: int = 0
+    own: int = 0
     stable: int = 0
 
 

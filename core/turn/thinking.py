@@ -16,6 +16,7 @@ from core.ending import Stopped, until
 from core.functions.schema import HEARTBEAT
 from core.llm import protocol as protocols
 from core.llm.gateway import Gateway
+from core.llm.tokens import believable
 from core.llm.types import ModelError, Reply, Request, RetryNotice, SaidDelta, ThoughtDelta, Usage
 from core.messages import Pending, State, Step
 from core.store import rows
@@ -146,6 +147,7 @@ class Thinking:
             timeout=self.model.timeout,
             retries=self.model.retries,
             window=self.limits.window,
+            own=prompt.own,
             stable=prompt.fixed.stable,
         )
 
@@ -194,7 +196,7 @@ class Thinking:
         body: dict[str, Any] = {"calls": [asdict(call) for call in calls], "finish": reply.finish, "told": told}
         if reply.reasoned:
             body["reasoned"] = reply.reasoned
-        if reply.usage.reported and reply.usage.prompt_tokens and not self._cut:
+        if reply.usage.reported and not self._cut and believable(prompt.own, reply.usage.prompt_tokens):
             counting.remember_first(self.model, reply.usage, prompt.own)
             factor = reply.usage.prompt_tokens / prompt.own
             body["usage"] = {**told, "model": self.model.name, "own": prompt.own, "factor": factor}

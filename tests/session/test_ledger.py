@@ -12,7 +12,7 @@ from core.roster import Roster
 from core.session import Session
 from memgpt import events as e
 from memgpt.config import AgentConfig
-from tests.support.agents import turn
+from tests.support.agents import of, turn
 from tests.support.ledgers import SAID, answering, errors, errors_by_call, openai_style
 from tests.support.model_server import ModelServer, prompt_tokens
 
@@ -49,6 +49,29 @@ async def test_the_first_prompt_is_known_within_eight_per_cent(
     first, *later = await errors(await talked(roster, model, count))
     assert abs(first) <= 0.08 and len(later) > 14
     assert max(map(abs, later)) <= 0.02
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "from_the_first"), [(99_999_999, True), (18_500, False), (3, True), (3, False), (-5, False)]
+)
+async def test_a_count_that_cannot_be_right_is_not_believed(
+    roster: Roster, nonsense: int, from_the_first: bool
+) -> None:
+    """Neither of this agent's prompts nor, remembered, of the next agent's: no window is closed, and none overflows."""
+    with ModelServer(window=4096) as server:
+        for name in ("ada", "grace"):
+            wanted = AgentConfig(name=name, model="openai/scripted", model_endpoint=server.url, context_window=4096)
+            session = await roster.session(await roster.create(wanted))
+            server.reported = lambda tokens: nonsense if from_the_first else tokens
+            for number in range(8):
+                events = await turn(session, SAID[number % len(SAID)] * 4)
+                assert not of(events, e.Error)
+                server.reported = lambda tokens: nonsense
+            context = await session.context()
+            assert context.total <= 4096 and min(row["tokens"] for row in context.sections) >= 0
+            assert all(request["prompt_tokens"] + request["max_tokens"] <= 4096 for request in server.requests)
+            told = [event.prompt_tokens for event in of(events, e.Usage)]
+            assert told and all(0 < tokens <= 4096 for tokens in told)
 
 
 async def test_an_unknown_count_is_known_from_the_second_call_on(roster: Roster) -> None:

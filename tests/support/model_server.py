@@ -103,6 +103,7 @@ class ModelServer:
         self.window = window
         self.fallback = fallback or (lambda request: say(f"You said: {last_user_text(request)}"))
         self.count: Callable[[Mapping[str, Any]], int] = prompt_tokens
+        self.reported: Callable[[int], int] = lambda tokens: tokens  # what it says that it counted
         self.requests: list[dict[str, Any]] = []
         self.closed_early = threading.Event()
         self.base = self.url = ""
@@ -203,7 +204,7 @@ class ModelServer:
             finish = answer.finish or ("tool_calls" if any("tool_calls" in delta for delta in deltas) else "stop")
             await self._write(response, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
             if answer.usage:
-                await self._write(response, {"choices": [], "usage": _usage(tokens, deltas, answer)})
+                await self._write(response, {"choices": [], "usage": _usage(self.reported(tokens), deltas, answer)})
             await response.write(b"data: [DONE]\n\n")
         except (ConnectionError, asyncio.CancelledError):
             self.closed_early.set()
