@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,6 +55,7 @@ class Session:
         self._waiting: list[Waiting] = []
         self._runner: asyncio.Task[None] | None = None
         self._running: Waiting | None = None
+        self._floor = asyncio.Lock()  # of a turn, or of what no turn may begin in the middle of
         self._cancel = asyncio.Event()
         self._agent: Agent | None = None
         self._made_for: tuple[Any, ...] = ()
@@ -130,6 +132,22 @@ class Session:
             self._runner = asyncio.create_task(self._run())
         return _events(turn)
 
+    @contextlib.asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Keeps turns from beginning, and other work of this kind from being done, until it is left.
+
+        Raises:
+            UserError: a turn runs or waits; `what` has to wait.
+        """
+        self._check_idle(what)
+        async with self._floor:
+            self._check_idle(what)  # a turn may have been asked for meanwhile
+            yield
+
+    def _check_idle(self, what: str) -> None:
+        if self.busy:
+            raise UserError(f"{what} has to wait until the model is done.", "Stop it first, or wait.")
+
     async def _run(self) -> None:
         while self._waiting:
             turn = self._running = self._waiting.pop(0)
@@ -137,7 +155,8 @@ class Session:
             self.used_at = now()
             self._enter("thinking")
             try:
-                await self._run_one(turn)
+                async with self._floor:
+                    await self._run_one(turn)
             finally:
                 turn.events.put_nowait(None)
                 self._running = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 
 from core.agents import listing
@@ -9,6 +10,8 @@ from core.operations.caller import Caller, Parameters, Part, session_of
 from core.roster import Roster
 from core.slash import commands as slash
 from memgpt.config import AgentConfig
+
+PACKED_BY = {"model", "model_endpoint", "protocol", "context_window"}  # with these, main context is packed anew
 
 
 async def agents(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
@@ -22,7 +25,9 @@ async def create_agent(roster: Roster, given: Parameters, caller: Caller) -> Asy
 
 
 async def configure_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    await slash.change_settings(await session_of(roster, given), given["changes"])
+    session, changes = await session_of(roster, given), given["changes"]
+    async with session.alone("Another model or window") if PACKED_BY & set(changes) else contextlib.nullcontext():
+        await slash.change_settings(session, changes)
     yield "result", {}
 
 

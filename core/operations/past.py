@@ -12,6 +12,7 @@ from core.past import timeline as calls
 from core.past import why as reasons
 from core.past.moving import move_head
 from core.roster import Roster
+from core.session import Session
 from core.slash import cost as paid
 from memgpt.home import UserError
 
@@ -27,8 +28,11 @@ async def go_back(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     """
     session = await roster.session(given["agent"], False, {})
     step, before = int(given["step"]), bool(given.get("before"))
-    if session.busy:
-        raise UserError("The model is at work.", "Stop it first, or wait.")
+    async with session.alone("Going back"):
+        yield "result", {"step": await _gone_back(session, step, before)}
+
+
+async def _gone_back(session: Session, step: int, before: bool) -> int:
     if not await session.journal.steps(after=step - 1, before=step + 1):
         raise UserError(f"Step {step} is no longer part of the conversation.", "Choose a message that is shown.")
     if before:
@@ -43,7 +47,7 @@ async def go_back(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
                 break
             target = later.id
     await move_head(session, target, "pop", 0)
-    yield "result", {"step": target}
+    return target
 
 
 async def history(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:

@@ -100,7 +100,7 @@ class _Tree:
         return cls(connection, head, tree.stretches(connection), path, lookups.steps_of(connection, MESSAGES))
 
     def at(self, step: int | None) -> list[Alternative]:
-        if step is None:
+        if step is None and not self._just_chosen():
             here = self._place(self.head)
             taken_back = [start for start in self._starts(here) if not self.on_path(start)]
             if taken_back:
@@ -111,6 +111,12 @@ class _Tree:
         starts = self._starts(self._place(question.parent))
         words = question.text("text")
         return [each for start in starts for each in self._answers(start) if each.question == words]
+
+    def _just_chosen(self) -> bool:
+        """Whether the last that was done here was to choose an answer: its others are meant, not what was taken back after
+        it."""
+        last = rows.steps(self.connection, self.path, 0, None, ("head", "user", "reply"), 1)
+        return bool(last) and last[0].kind == "head" and last[0].body["why"] == "alternative"
 
     def on_path(self, step: int) -> bool:
         branch = tree.holding(self.stretches, step).branch

@@ -45,9 +45,11 @@ async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, s
         raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.", status=2)
     if argument and not command.arguments:
         raise UserError(f"/{command.name} takes nothing after it.", f"Write {command.usage}.", status=2)
-    if session.busy and not command.busy:
-        raise UserError(f"/{command.name} has to wait until the model is done.", "Stop it first, or wait.")
-    return await handler(Asked(session, argument, confirmed, keys))
+    asked = Asked(session, argument, confirmed, keys)
+    if command.busy:
+        return await handler(asked)
+    async with session.alone(f"/{command.name}"):
+        return await handler(asked)
 
 
 async def _dump(asked: Asked) -> Outcome:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 
 import pytest
 
 from core.roster import Roster
 from core.session import Session
+from core.slash import commands
 from core.slash.commands import change_settings
 from memgpt.home import UserError
 from tests.support import model_server as scripted
@@ -42,6 +45,40 @@ async def test_the_alternatives_of_an_answer(session: Session, roster: Roster, s
     assert "Three." in prompt and "One." not in prompt and "Two." not in prompt
     with pytest.raises(UserError, match="no answer '9'"):
         await run(session, "/alternative 9")
+
+
+async def test_an_answer_that_was_chosen_is_the_place_even_where_something_was_taken_back_after_it(
+    session: Session, roster: Roster, server: ModelServer
+) -> None:
+    server.script(scripted.say("One."), scripted.say("B."), scripted.say("Two."))
+    await turn(session, "A?")
+    await turn(session, "B?")
+    await run(session, "/pop 3")
+    await run(session, "/retry")
+    for step, there in (("1", "One."), ("next", "Two."), ("previous", "One."), ("2", "Two.")):
+        await run(session, f"/alternative {step}")
+        assert await said(session) == ["A?", there]
+        assert [text for text, _ in await answers(roster)] == ["One.", "Two."]
+
+
+async def test_what_is_taken_back_and_asked_again_by_several_at_once(session: Session, server: ModelServer) -> None:
+    """Each answer stands after its own question, whoever was quicker: turns queue, and what would go back in the middle of
+    one is refused."""
+
+    async def does(line: str) -> None:
+        with contextlib.suppress(UserError):
+            outcome = await commands.run(session, line, False, {})
+            if outcome.turn:
+                [event async for event in outcome.turn]
+
+    await turn(session, "alpha")
+    await turn(session, "beta")
+    for _ in range(6):
+        await asyncio.gather(does("/retry"), does("/retry"), does("/pop 1"), does("/retry"))
+        words = await said(session)
+        assert words and words[1::2] == [f"You said: {question}" for question in words[::2]]
+        await turn(session, "beta")
+    assert await session.journal.folded() == session.state
 
 
 async def next_prompt(session: Session, server: ModelServer) -> str:
