@@ -26,20 +26,22 @@ async def change_settings(session: Session, changes: Mapping[str, Any], keys: Ma
     if strange := [name for name in good if name not in config.AGENT_KEYS]:
         raise UserError(f"{strange[0]} is not a setting of an agent.", "Set it without --agent.", status=2)
     good = {name: value for name, value in good.items() if session.state.settings.get(name) != value}
+    told = ", ".join(f"{name} = {value}" for name, value in good.items())
+    if {"model", "model_endpoint"} & set(changes) and session.state.settings.get("standing_in"):
+        good["standing_in"] = None  # whoever names a model means that one
     if not good:
         return ""
     if good.get("embedding_model"):
         await _can_embed(session, good["embedding_model"])
-    new_model = bool({"model", "model_endpoint", "protocol"} & set(good))
+    new_model = bool({"model", "model_endpoint", "protocol", "standing_in"} & set(good))
     before = await fitting.present(session, keys) if new_model or "context_window" in good else None
     if "model" in good:
         await catalog.check_provider(good["model"], session.gateway)
     (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
     if new_model:
         await session.rerender()
-    session.tell(
-        e.Notice(step=step.id, at=step.at, text=", ".join(f"{name} = {value}" for name, value in good.items()))
-    )
+    if told:
+        session.tell(e.Notice(step=step.id, at=step.at, text=told))
     agent = await session.agent(keys)
     words = await fitting.fitted(session, agent, before) if before else ""
     await session.tell_context()

@@ -90,10 +90,18 @@ def _bases() -> list[str]:
         USUAL_PORTS if listed is None else [int(port) for port in listed.replace(",", " ").split() if port.isdigit()]
     )
     bases = [f"http://127.0.0.1:{port}" for port in ports]
-    if host := os.environ.get("OLLAMA_HOST", ""):
-        base = (host if "//" in host else f"http://{host}").rstrip("/").replace("//0.0.0.0", "//127.0.0.1")
-        bases.insert(0, base if urlsplit(base).port else f"{base}:11434")
+    if os.environ.get("OLLAMA_HOST"):
+        bases.insert(0, ollama_url())
     return list(dict.fromkeys(bases))
+
+
+def ollama_url() -> str:
+    """Where Ollama is: as its own `OLLAMA_HOST` has it, or where it usually listens."""
+    host = os.environ.get("OLLAMA_HOST", "")
+    if not host:
+        return OLLAMA_URL
+    base = (host if "//" in host else f"http://{host}").rstrip("/").replace("//0.0.0.0", "//127.0.0.1")
+    return base if urlsplit(base).port else f"{base}:11434"
 
 
 def look_at(base: str) -> Server | None:

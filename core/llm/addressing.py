@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from core.llm.builtin import Builtin, is_builtin
 from core.llm.faults import LOOPBACK, key_missing
 from core.llm.types import Request
+from memgpt.servers import ollama_url
 
 DUMMY_KEY = "none"  # litellm would send OPENAI_API_KEY to any server it is pointed at
 ENDPOINT_KEY = "MEMGPT_ENDPOINT_KEY"
@@ -58,6 +59,8 @@ async def address_of(request: Request, builtin: Builtin) -> Address:
         return Address(name, request.endpoint, key, request.endpoint, _more(provider, request))
     upper = provider.upper()
     base = request.keys.get(f"{upper}_API_BASE") or request.keys.get(f"{upper}_BASE_URL")
+    if provider.startswith("ollama"):
+        base = base or ollama_url()
     variable = PROVIDER_KEYS.get(provider, f"{upper}_API_KEY")
     provided = request.keys.get(variable)
     if provided is None and provider in MUST_HAVE_KEY and not (base and local(base)):

@@ -48,7 +48,7 @@ async def capabilities(model: str, endpoint: str | None, gateway: Gateway, near:
     if is_builtin(model):
         return Capabilities(tools=False, json_schema=True, window=await gateway.builtin.window(model), source="server")
     known = gateway.remembered.of(model, endpoint)
-    if address := endpoint or (servers.OLLAMA_URL if model.partition("/")[0] in OLLAMA else None):
+    if address := endpoint or (servers.ollama_url() if model.partition("/")[0] in OLLAMA else None):
         if near and not local(address):
             return known
         served = await asyncio.to_thread(servers.served_model, address, model)

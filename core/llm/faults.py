@@ -47,6 +47,9 @@ UNKNOWN = re.compile(
     r"model\W.{0,60}(not found|does not exist|not exist|unknown)|unknown model|model_not_found", re.IGNORECASE
 )
 CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY|self.signed certificate", re.IGNORECASE)
+NO_AUTHORITY = re.compile(
+    r"NO_CERTIFICATE_OR_CRL_FOUND|\[X509\b|PEM lib|load_verify_locations|CA bundle", re.IGNORECASE
+)
 GARBLED = re.compile(
     r"JSONDecodeError|Expecting value|Unable to (get|parse) json|<html|<!doctype|Invalid JSON", re.IGNORECASE
 )
@@ -61,7 +64,9 @@ def is_passing(error: Exception) -> bool:
     name, text = type(error).__name__, str(error)
     if isinstance(error, ModelError):
         return error.kind == "garbled"
-    if "ContextWindow" in name or QUOTA.search(text) or CERTIFICATE.search(_whole(error)):
+    if "ContextWindow" in name or QUOTA.search(text):
+        return False
+    if CERTIFICATE.search(_whole(error)) or NO_AUTHORITY.search(_whole(error)):
         return False
     if NO_SYSTEM.search(text) or NO_PROTOCOL.search(text):
         return False  # llama.cpp says it with a 500
@@ -164,6 +169,9 @@ def _unknown_model(request: Request) -> ModelError:
 def _line(error: Exception, request: Request) -> ModelError | None:
     """What is wrong between here and there."""
     name, text, where = type(error).__name__, _plain(_whole(error)), _where(request)
+    if NO_AUTHORITY.search(text):
+        hint = "Set SSL_CERT_FILE to a file of certificates in PEM, or unset it."
+        return ModelError("The file that SSL_CERT_FILE names holds no certificate.", hint, "connection")
     if CERTIFICATE.search(text):
         hint = "Where your network has a certificate authority of its own, set SSL_CERT_FILE to its file."
         return ModelError(f"The certificate of {where} cannot be verified.", hint, "connection")
@@ -189,7 +197,7 @@ def _limit(error: Exception, request: Request) -> ModelError | None:
 
 
 def _how_to_start(request: Request) -> str:
-    endpoint = request.endpoint or (servers.OLLAMA_URL if request.model.startswith("ollama") else "")
+    endpoint = request.endpoint or (servers.ollama_url() if request.model.startswith("ollama") else "")
     if not endpoint:
         return "Check the network; behind a proxy, set HTTPS_PROXY."
     if urlsplit(endpoint).hostname not in LOOPBACK:

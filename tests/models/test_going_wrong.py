@@ -11,7 +11,7 @@ import pytest
 from memgpt import events as e
 from tests.models.conftest import Made, error
 from tests.support import model_server as scripted
-from tests.support.agents import ended, of, said, turn
+from tests.support.agents import ended, of, run, said, turn
 from tests.support.dialects import DIALECTS, VLLM, Anthropic, Ollama
 from tests.support.model_server import ModelServer, Scripted
 
@@ -167,6 +167,19 @@ async def test_the_next_model_stands_in_and_the_first_is_asked_again_later(
         monkeypatch.setattr(adapting, "now", lambda: 1 << 60)
         events = await turn(session, "Four.")
         assert said(events) == "You said: Four." and "is asked again" in of(events, e.Notice)[0].text
+        assert await session.journal.folded() == session.state
+
+
+async def test_a_model_that_is_named_is_asked_whatever_stood_in_for_it(made: Made, model: ModelServer) -> None:
+    with ModelServer() as second:
+        session = await made(model, retries=0, fallbacks=f"openai/second@{second.url}")
+        model.script(scripted.error(503, "overloaded"))
+        await turn(session, "One.")
+        assert len(second.requests) == 1
+        assert "from now on" in (await run(session, "/model openai/scripted")).text
+        before = len(model.requests)
+        assert said(await turn(session, "Two.")) == "You said: Two."
+        assert len(model.requests) == before + 1 and len(second.requests) == 1
         assert await session.journal.folded() == session.state
 
 

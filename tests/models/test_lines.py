@@ -114,6 +114,10 @@ async def test_a_certificate_authority_of_ones_own(
         session = await home_of_models.session(await home_of_models.create(config))
         events = [event async for event in session.submit("Hi", {})]
         assert "certificate" in error(events) and "SSL_CERT_FILE" in error(events)
+        (empty := tmp_path / "empty.pem").write_text("no certificate")
+        events = [event async for event in session.submit("Hi", {"SSL_CERT_FILE": str(empty)})]
+        assert error(events).startswith("The file that SSL_CERT_FILE names holds no certificate.")
+        assert not of(events, e.Retry)
         events = [event async for event in session.submit("Hi", {"SSL_CERT_FILE": str(certificate)})]
         assert ended(events) == "done", events
         assert said(events).startswith("You said: ")
