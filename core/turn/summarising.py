@@ -15,7 +15,7 @@ from core.llm.types import ModelError, Request
 from core.turn.thinking import Thinking
 from core.turn.totals import figures
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 10.0  # of the turn, which waits; a longer wait costs the user more than an extract does
 RESTS = 5  # evictions that a model which was too slow is not asked at
 LONGEST_READ = 12_000  # tokens; of more, the worthiest sentences
 FRAME = 20  # tokens around two messages
