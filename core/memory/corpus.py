@@ -12,12 +12,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy
+import regex
 
 from core.memory.backlog import Backlog
 from core.memory.columns import Columns, View
 from core.memory.embedding import Embedder, Nearness, WorkerGone
 from core.memory.scope import Path, Query, Scope
-from core.memory.terms import ANALYSIS, verbatim
+from core.memory.terms import ANALYSIS, verbatim, whole_words
 from core.store.database import Database
 
 if TYPE_CHECKING:
@@ -121,20 +122,23 @@ class Corpus:
 
     async def holding(self, docs: Sequence[int], words: str) -> dict[int, int]:
         """Those of some documents in which the words stand to the letter: 3 as they are, 2 with another case, 1 with other
-        accents or forms."""
-        found = await self.fetch(docs)
-        closeness = {row.doc: _closeness(f"{row.title}\n{row.text}", words) for row in found.values()}
+        accents or forms; and 3 more where they are no part of longer words."""
+        found, closeness_of = await self.fetch(docs), _closeness(words)
+        closeness = {row.doc: closeness_of(f"{row.title}\n{row.text}") for row in found.values()}
         return {doc: level for doc, level in closeness.items() if level}
 
     async def containing(self, scope: Scope, words: str, limit: int, among: Sequence[int] = ()) -> list[int]:
-        """The documents in which a string stands, those that have it as it is, then those with another case, the newest of
-        each first. Without `among` all texts in scope are read: for a string that has no term, such as `:-)`."""
+        """The documents in which a string stands, those first in which it is no part of longer words, of these the ones that
+        have it as it is, then the newest. Without `among` all texts in scope are read: for a string that has no term, such
+        as `:-)`."""
         where, values = ("d.id IN (SELECT unnest(?::INTEGER[]))", [list(among)]) if among else scope.sql()
         query = f"""SELECT d.id FROM doc d JOIN text t ON t.id = d.text
-                    WHERE {where} AND contains(lower(t.body), lower(?)) ORDER BY contains(t.body, ?) DESC, d.id DESC LIMIT ?"""
-        rows = await self.database.read(
-            lambda connection: connection.execute(query, [*values, words, words, limit]).fetchall()
-        )
+                    WHERE {where} AND contains(lower(t.body), lower(?))
+                    ORDER BY regexp_matches(t.body, ?, 'i') DESC, regexp_matches(t.body, ?) DESC, contains(t.body, ?) DESC,
+                    d.id DESC LIMIT ?"""
+        whole = whole_words(words)
+        given = [*values, words, whole, whole, words, limit]
+        rows = await self.database.read(lambda connection: connection.execute(query, given).fetchall())
         return [row[0] for row in rows]
 
     async def by_key(self, scope: Scope, key: str) -> Row | None:
@@ -256,11 +260,19 @@ def _vectors(connection: duckdb.DuckDBPyConnection, docs: Sequence[int], model: 
     return connection.execute(query, [model]).fetchall()
 
 
-def _closeness(text: str, words: str) -> int:
-    text = " ".join(text.split())
-    if words in text:
-        return 3
-    return 2 if words.casefold() in text.casefold() else int(verbatim(words) in verbatim(text))
+def _closeness(words: str) -> Callable[[str], int]:
+    """How closely a text holds the words: see `holding`."""
+    forms: tuple[tuple[int, Callable[[str], str]], ...] = ((3, str), (2, str.casefold), (1, verbatim))
+    wanted = [(level, form, form(words), regex.compile(whole_words(form(words)))) for level, form in forms]
+
+    def of(text: str) -> int:
+        text = " ".join(text.split())
+        return max(
+            level + 3 * bool(whole.search(form(text))) if part in form(text) else 0
+            for level, form, part, whole in wanted
+        )
+
+    return of
 
 
 def _by_term(found: dict[str, Any]) -> dict[int, Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 64  # documents with all the words of a query that are compared with it
 LISTED = 50_000  # with more, naming them takes longer than reading all texts
+CLOSE = 5  # as it stands or with another case, and no part of longer words
 TO_THE_LETTER = 1000.0  # more than any other evidence adds up to
 Best = Callable[[Any, int], Any]
 
@@ -41,7 +42,7 @@ async def _holding(evidence: Evidence, words: str, best: Best) -> dict[int, int]
         places = numpy.flatnonzero(evidence.whole)
         docs = view.ids[places[best(evidence.words[places] + evidence.other[places], LOOKED_AT)]].tolist()
         holding = await corpus.holding(docs, words)
-        if len(docs) < LOOKED_AT or any(level > 1 for level in holding.values()):
+        if len(docs) < LOOKED_AT or any(level >= CLOSE for level in holding.values()):
             return holding
         whole = view.ids[places].tolist() if len(places) <= LISTED else []
     containing = await corpus.containing(evidence.scope, words, LOOKED_AT, whole)

@@ -24,6 +24,9 @@ UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p
 ASCII_WORD = re.compile(r"[a-z0-9]+")
 WORD = regex.compile(rf"(?V1)[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]+")
 RUN = regex.compile(rf"(?V1)[{UNSPACED}]+")
+WORDLIKE = r"\p{L}\p{M}\p{N}_"
+SIGN = re.compile(r"[!-/:-@\[-^`{-~]")  # what both engines take with a backslash before it
+PARTED = regex.compile(rf"(?V1)[[{WORDLIKE}]--[{UNSPACED}]]")
 EMOJI = regex.compile(
     r"\p{Regional_Indicator}{2}|\p{Extended_Pictographic}\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\p{Emoji_Modifier}?)*"
 )
@@ -138,6 +141,14 @@ def folded(text: str) -> str:
 def verbatim(text: str) -> str:
     """A text as it is looked for to the letter: folded, any white space one blank."""
     return " ".join(folded(text).split())
+
+
+def whole_words(text: str) -> str:
+    """A pattern, of `regex` and of DuckDB, for a text where it is no part of longer words; scripts that do not part words
+    have no such bounds."""
+    before = rf"(?:^|[^{WORDLIKE}])" if PARTED.match(text) else ""
+    after = rf"(?:$|[^{WORDLIKE}])" if PARTED.match(text[::-1]) else ""
+    return before + SIGN.sub(r"\\\g<0>", text) + after
 
 
 def _words(text: str) -> tuple[list[str], list[str]]:

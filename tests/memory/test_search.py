@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+import regex
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.agents.importing import import_messages
 from core.memory.documents import Document
-from core.memory.terms import index, query_terms
+from core.memory.terms import index, query_terms, whole_words
 from core.roster import Roster
 from core.session import Session
 from core.slash.commands import change_settings
@@ -246,6 +248,33 @@ async def test_a_phrase_of_words_that_say_nothing_is_found_to_the_letter(session
     assert (await search(session, "to be or not to be")).hits[0].key == "i1"
     assert (await search(session, ":-)")).hits[0].key == "i2"
     assert (await search(session, "-->")).hits == ()
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "text"])
+async def test_a_letter_or_a_function_word_is_found_where_it_is_a_word(session: Session, mode: str) -> None:
+    said = [
+        "His blood group: d, said the nurse.",
+        "Type A it was.",
+        "I see, said Ida.",
+        "What do we do?",
+        "Vitamin\nE!",
+    ]
+    filler = [f"Ideal paper, redo the bland dough and leave it, idea {n}" for n in range(90)]
+    await put(session, *filler[:10], *said, *filler[10:])
+    for place, wanted in enumerate(("d", "A", "I", "do", "e")):
+        assert (await search(session, wanted, mode)).hits[0].key == f"i{10 + place}", wanted
+    assert (await search(session, "a", mode)).hits[0].key == "i11", "with another case, but a word"
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12))
+def test_any_text_is_a_pattern_that_finds_it(text: str) -> None:
+    """The same for both engines that read it."""
+    pattern = whole_words(text)
+    for around in (text, f"- {text} -", f"-\n{text}\n-"):
+        assert regex.search(pattern, around)
+        found = duckdb.execute("SELECT regexp_matches(?, ?)", [around, pattern]).fetchone()
+        assert found == (True,)
 
 
 async def test_an_identifier_stands_above_resemblance(session: Session) -> None:
