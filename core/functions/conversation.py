@@ -23,7 +23,7 @@ async def pause_heartbeats(context: Context, minutes: int) -> Outcome:
     """Keep timed heartbeats away for a while.
 
     Args:
-        minutes: How long, at most 360.
+        minutes: At most 360.
     """
     if minutes < 0:
         raise FunctionFailed(f"minutes must be 0 or more, not {minutes}.")

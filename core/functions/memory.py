@@ -49,9 +49,9 @@ async def conversation_search(
     """Search all earlier messages, by words and by meaning.
 
     Args:
-        query: What to look for.
+        query: What to find.
         page: From 0.
-        roles: Only messages of these roles: user, assistant, inner_monologue.
+        roles: Only of these: user, assistant, inner_monologue.
         start: First day or span, as 2026-05-03 or last month.
         end: Last day or span.
         mode: hybrid, text or vector.
@@ -70,7 +70,7 @@ async def conversation_search_date(
     """List earlier messages by day, both days included.
 
     Args:
-        start_date: First day or span, YYYY-MM-DD, YYYY-MM or words.
+        start_date: First day or span, as 2026-05-03.
         end_date: Last day or span.
         page: From 0.
     """
@@ -79,7 +79,7 @@ async def conversation_search_date(
 
 
 async def archival_memory_insert(context: Context, content: str, tags: list[str] | None = None) -> Outcome:
-    """Put a passage into archival memory. Write it so that it can be understood and found alone.
+    """Put a passage into archival memory. Write it so that it can be understood alone.
 
     Args:
         content: The passage.
@@ -103,19 +103,21 @@ async def archival_memory_search(
     tags: list[str] | None = None,
     start: str | None = None,
     end: str | None = None,
+    mode: str | None = None,
 ) -> Outcome:
-    """Search archival memory and attached documents, by words and by meaning.
+    """Search archival memory and attached documents.
 
     Args:
-        query: What to look for.
+        query: What to find.
         page: From 0.
-        source: Only this source; archival for your own passages.
-        tags: Only passages that have all of these.
-        start: First day or span.
-        end: Last day or span.
+        source: Only this one; archival for your own passages.
+        tags: All that a passage must have.
+        start: First day.
+        end: Last day.
+        mode: hybrid, text or vector.
     """
     number = _page_number(page)
-    filters = Filters((), start or "", end or "", listed([source] if source else None), listed(tags))
+    filters = Filters((), start or "", end or "", listed([source] if source else None), listed(tags), mode or "hybrid")
     return Outcome(shown(await context.external.search("archival", query, number, filters), number, context))
 
 

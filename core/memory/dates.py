@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 # What no date is without, or in the languages of CODES hardly ever: the look for one is spared without it.
@@ -14,7 +15,18 @@ HINT = re.compile(
     re.IGNORECASE,
 )
 DIGITS = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+HOW = "write it as 2026-11-24, or in words such as last week."
 LAST = 1 << 62  # later than any time
+YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
+UNTIL = re.compile(
+    r"\s*(?:to|until|till|through|bis(?: zum)?|jusqu'(?:au|à)|hasta|fino a|[-–—]|\.\.)\s*(?:the\s+)?", re.IGNORECASE
+)
+AND = re.compile(r"\s*(?:and|und|et|y|e|en|och|og)\s*(?:the\s+)?", re.IGNORECASE)
+BETWEEN = re.compile(r"\b(?:between|zwischen|entre|tra|fra|tussen|mellan|mellem)\b", re.IGNORECASE)
+ENDS = re.compile(r"(.+?)(?:\s+(?:to|until|till|through|[-–—])\s+|\s*\.\.\s*)(.+)", re.IGNORECASE)
+LATELY = re.compile(r"(?:the )?(?:(?:last|past) (\d{1,4}) |past )(day|week|month|year)s?", re.IGNORECASE)
+DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")  # day first, wherever dots are written
+NO_DATE = re.compile(r"[-+]?\d{1,3}|.*\b(?:decade|centur).*", re.IGNORECASE)  # what dateparser makes something else of
 SHORTEST = 4  # characters; shorter finds are words of another meaning, such as `may` and `we`
 # dateparser's names of the languages that messages are told apart by (core/memory/terms.py, LANGUAGES).
 CODES = (
@@ -45,17 +57,84 @@ def spans(text: str, present: datetime, language: int = 0) -> list[Span]:
     settings = {"RELATIVE_BASE": present.replace(tzinfo=None), "PREFER_DATES_FROM": "past"}
     languages = list(dict.fromkeys((CODES[language], "en")))
     found = search_dates(text, languages=languages, settings=settings, add_period=True) or ()
-    return [_span(moment, period, present.tzinfo) for words, moment, period in found if len(words) >= SHORTEST]
+    return list(_joined(text, _placed(text, found), present.tzinfo))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A date as a text names it, with where it stands."""
+
+    start: int
+    end: int
+    words: str
+    moment: datetime
+    period: str
+
+    @property
+    def year(self) -> int:
+        """The year that it names itself, 0 where it was guessed."""
+        return self.moment.year if YEAR.search(self.words) or self.period == "year" else 0
+
+    def of(self, year: int) -> _Named:
+        return replace(self, moment=_months_on(self.moment, 12 * (year - self.moment.year)))
+
+
+def _placed(text: str, found: Iterable[tuple[str, datetime, str]]) -> list[_Named]:
+    """The dates that were found, in order; a year that stands after a month is its year."""
+    placed: list[_Named] = []
+    at = 0
+    for words, moment, period in found:
+        start = max(text.find(words, at), at)
+        at = start + len(words)
+        named = _Named(start, at, words, moment, period)
+        if named.period == "year" and placed and not placed[-1].year and not text[placed[-1].end : start].strip():
+            before = placed.pop()
+            named = replace(before, end=at, words=f"{before.words} {words}").of(moment.year)
+        placed.append(named)
+    return placed
+
+
+def _joined(text: str, named: Sequence[_Named], zone: tzinfo | None) -> Iterator[Span]:
+    """What two dates are the ends of is one span; the first may leave its year to the second."""
+    place = 0
+    while place < len(named):
+        first, then = named[place], named[place + 1] if place + 1 < len(named) else None
+        if then and _are_ends(text, first, then):
+            if then.year and not first.year:
+                first = first.of(then.year)
+            if first.moment > then.moment and not named[place].year:
+                first = first.of(first.moment.year - 1)
+            ends = sorted((first, then), key=lambda one: one.moment)
+            yield Span(
+                _span(ends[0].moment, ends[0].period, zone).start, _span(ends[1].moment, ends[1].period, zone).end
+            )
+            place += 2
+            continue
+        if len(first.words) >= SHORTEST:
+            yield _span(first.moment, first.period, zone)
+        place += 1
+
+
+def _are_ends(text: str, first: _Named, then: _Named) -> bool:
+    gap, before = text[first.end : then.start], text[: first.start] + first.words
+    return bool(UNTIL.fullmatch(gap) or (AND.fullmatch(gap) and BETWEEN.search(before)))
 
 
 def named_days(text: str, present: datetime) -> Span:
     """The day or span that a text is: `2025-05-03`, `2025-05`, `2025`, a moment such as `2025-05-03T09:00:00Z`,
-    `yesterday`, `last week`, `March 2024`.
+    `yesterday`, `last week`, `March 2024`, `Q1 2025`, `last 7 days`, `2025-05 to 2025-07`.
 
     Raises:
         ValueError: it is none; the message says so.
     """
-    wanted = text.strip()
+    wanted = DOTTED.sub(r"\3-\2-\1", text.strip())
+    if ends := ENDS.fullmatch(wanted):
+        first, last = named_days(ends[1], present), named_days(ends[2], present)
+        if last.end <= first.start:
+            raise ValueError(f"{ends[2]!r} is before {ends[1]!r}.")
+        return Span(first.start, last.end)
+    if lately := LATELY.fullmatch(wanted):
+        return _lately(int(lately[1] or 1), lately[2].lower(), present)
     if found := DIGITS.fullmatch(wanted):
         period = "year" if not found[2] else "month" if not found[3] else "day"
         try:
@@ -71,17 +150,40 @@ def named_days(text: str, present: datetime) -> Span:
         return Span(at, at)
     from dateparser.date import DateDataParser
 
+    if NO_DATE.fullmatch(wanted):
+        raise ValueError(f"{text!r} is not a date; {HOW}")
     settings = {"RELATIVE_BASE": present.replace(tzinfo=None), "PREFER_DATES_FROM": "past"}
     found_date = DateDataParser(languages=["en"], settings=settings).get_date_data(wanted)
     if found_date is None or found_date.date_obj is None:
-        raise ValueError(f"{text!r} is not a date; write it as 2026-11-24, or in words such as last week.")
+        raise ValueError(f"{text!r} is not a date; {HOW}")
     return _span(found_date.date_obj, found_date.period or "day", present.tzinfo)
+
+
+def _lately(count: int, unit: str, present: datetime) -> Span:
+    """So many days, weeks, months or years until today, today included."""
+    today = _span(present, "day", present.tzinfo)
+    days = {"day": count, "week": 7 * count}.get(unit, 0)
+    try:
+        back = _months_on(present, -{"month": count, "year": 12 * count}.get(unit, 0)) - timedelta(days=days - 1)
+        return Span(_span(back, "day", present.tzinfo).start, today.end)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{count} {unit}s ago is no day of the calendar.") from None
+
+
+def _months_on(moment: datetime, count: int) -> datetime:
+    """So many months later, or earlier where negative; the last day of a shorter month where it has no such day."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + count, 12)
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def _span(moment: datetime, period: str, zone: tzinfo | None) -> Span:
     start = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     if period == "year":
         start, length = start.replace(month=1, day=1), timedelta(days=366 if calendar.isleap(start.year) else 365)
+    elif period == "quarter":
+        first = start.replace(month=(start.month - 1) // 3 * 3 + 1, day=1)
+        last = first.replace(month=first.month + 2)
+        start, length = first, last - first + timedelta(days=calendar.monthrange(last.year, last.month)[1])
     elif period == "month":
         start, length = start.replace(day=1), timedelta(days=calendar.monthrange(start.year, start.month)[1])
     elif period == "week":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -13,6 +15,9 @@ from memgpt.home import fold
 
 MODES = ("hybrid", "vector", "text")
 NAMES = ("roles", "start", "end", "source", "tags", "mode")
+DAYS = ("start", "end")
+MOST_WORDS = 4  # that may follow in a day in words: `start:the day before yesterday`
+WORD = re.compile(r'\w+:(?:"[^"]*"|[^\s"])+|"[^"]*"|\S+')
 MOST_TAGS = 16
 LONGEST_TAG = 64  # characters
 OWN = "archival"  # the name by which the agent's own passages are asked for beside sources
@@ -53,13 +58,20 @@ class Filters:
 
 
 def parsed(argument: str) -> tuple[Filters, str]:
-    """Filters that stand within a query as `roles:user start:2025-05 tags:work,home mode:text`, and the rest of it."""
+    """Filters that stand within a query as `roles:user start:2025-05 end:last week tags:work,home mode:text`, and the rest
+    of it. What stands in quotation marks is one word, and no filter: `"mode:text"`."""
     given: dict[str, str] = {}
     words = []
-    for word in argument.split(" "):
+    left = [match[0] for match in WORD.finditer(argument)]
+    while left:
+        word = left.pop(0)
         name, _, value = word.partition(":")
         if value and name in NAMES:
-            given[name] = value
+            given[name] = value.replace('"', "")
+            if name in DAYS:
+                given[name] = _days(given[name], left)
+        elif word.partition(":")[0].lstrip('"') in NAMES:
+            words.append(word.strip('"'))
         else:
             words.append(word)
     filters = Filters(
@@ -71,6 +83,19 @@ def parsed(argument: str) -> tuple[Filters, str]:
         mode=given.get("mode", "hybrid"),
     )
     return filters, " ".join(words).strip()
+
+
+def _days(value: str, after: list[str]) -> str:
+    """A day or span, with as many of the words `after` it as it takes to make it one; these are taken out there."""
+    for count in range(min(MOST_WORDS, len(after)) + 1):
+        words = " ".join([value, *after[:count]])
+        with contextlib.suppress(ValueError):
+            named_days(words, datetime.now())
+            count += after[count : count + 1] == ["ago"]
+            words = " ".join([value, *after[:count]])
+            del after[:count]
+            return words
+    return value
 
 
 def _several(text: str | None) -> tuple[str, ...]:

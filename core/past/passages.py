@@ -66,6 +66,7 @@ async def planned(session: Session, argument: str) -> Change:
             return Change("file", key, before, before.text, checked_tags(text.split(",")))
     if not text.strip():
         raise UserError("There are no new words.", "Give them after the id; `delete` takes a passage away.", status=2)
+    await _check_new(session, text.strip(), key)
     return Change("reword", key, before, text.strip(), before.tags)
 
 
@@ -98,10 +99,18 @@ async def added(session: Session, text: str) -> Change:
     """
     if not text.strip():
         raise UserError("There is nothing to store.", "Give the words of the passage.", status=2)
-    scope = Scope.of(Query("", "archival"), Path(session.state.path, session.state.hidden))
-    if same := await session.corpus.same_text(scope, text):
-        raise UserError(f"That passage is there already, as {same}.", "Edit that one, or file it under other tags.")
+    await _check_new(session, text)
     return Change("store", "", None, text)
+
+
+async def _check_new(session: Session, text: str, key: str = "") -> None:
+    """
+    Raises:
+        UserError: another passage has those very words.
+    """
+    scope = Scope.of(Query("", "archival"), Path(session.state.path, session.state.hidden))
+    if (same := await session.corpus.same_text(scope, text)) and same != key:
+        raise UserError(f"That passage is there already, as {same}.", "Edit that one, or file it under other tags.")
 
 
 async def apply(session: Session, change: Change) -> Step:

@@ -128,6 +128,8 @@ class ExternalContext:
 
     async def by_date(self, start: str, end: str, page: int) -> Page:
         """Messages of some days or spans, both included, oldest first."""
+        if not start.strip() or not end.strip():
+            raise FunctionFailed("start_date and end_date each need a day or span, as 2026-05-03 or last month.")
         try:
             asked = Filters(start=start, end=end).query("", "recall", self.page_size, page * self.page_size, self.zone)
         except ValueError as error:

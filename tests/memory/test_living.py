@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.memory.filters import parsed
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
 from core.session import Session
@@ -79,6 +80,8 @@ async def test_a_model_may_narrow_its_searches(session: Session, server: ModelSe
     assert wrong.status == "Failed" and "before" in wrong.text
     senseless = await called(session, server, "conversation_search", query="walnut", start="soonish-ever")
     assert senseless.status == "Failed" and "not a date" in senseless.text
+    empty = await called(session, server, "conversation_search_date", start_date="", end_date="2025")
+    assert empty.status == "Failed" and "need a day or span" in empty.text
     role = await called(session, server, "conversation_search", query="walnut", roles=["narrator"])
     assert role.status == "Failed" and "narrator" in role.text
 
@@ -107,6 +110,8 @@ async def test_passages_have_tags_and_none_comes_twice(session: Session, server:
     assert "already" in twice.text and session.state.archival == 2
     found = await called(session, server, "archival_memory_search", query="signs", tags=["work"])
     assert [(hit["text"], hit["tags"]) for hit in hits(found)] == [("Maria signs off.", "work, lumen")]
+    by_words = await called(session, server, "archival_memory_search", query="signature", mode="text")
+    assert by_words.status == "OK" and "of 0 results" in by_words.text
     nowhere = await called(session, server, "archival_memory_search", query="signs", source="handbook")
     assert nowhere.status == "Failed" and "handbook" in nowhere.text
 
@@ -120,6 +125,10 @@ async def test_passages_are_changed_by_hand_and_back_again(session: Session, ser
     assert await texts(session, "safe") == ["The safe opens with 4711."], "nothing happens before it is confirmed"
     await run(session, f"/passage edit {key} The safe opens with 1234.", confirmed=True)
     assert await texts(session, "safe") == ["The safe opens with 1234."] and session.state.archival == 1
+    other = (await run(session, "/passage add The attic is locked.")).data["id"]
+    with pytest.raises(UserError, match="already"):
+        await run(session, f"/passage edit {other} The safe opens with 1234.", confirmed=True)
+    await run(session, f"/passage delete {other}", confirmed=True)
     await run(session, f"/passage tag {key} Home, keys")
     assert (await search(session, "safe", kind="archival")).hits[0].tags == ("home", "keys")
     await turn(session, "Hello.")
@@ -145,6 +154,23 @@ async def test_recall_says_why_and_takes_filters(session: Session) -> None:
     assert "[words 1, meaning 1, score" in shown and "[no word, meaning 2, score" in shown and "ago)" in shown
     with pytest.raises(UserError, match="mode is 'sideways'"):
         await run(session, "/recall mode:sideways cat")
+    assert "cat is grey" in (await run(session, "/recall start:2025 end:the day before yesterday cat")).text
+    assert "cat is grey" not in (await run(session, "/recall start:last week cat")).text
+
+
+@pytest.mark.parametrize(
+    ("written", "start", "end", "rest"),
+    [
+        ("start:last week walrus", "last week", "", "walrus"),
+        ('walrus start:"last week" end:2 weeks ago', "last week", "2 weeks ago", "walrus"),
+        ("end:2025-05 may", "", "2025-05", "may"),
+        ('"start:now" walrus', "", "", "start:now walrus"),
+        ("start:soonish walrus", "soonish", "", "walrus"),
+    ],
+)
+def test_days_in_words_stand_within_a_query(written: str, start: str, end: str, rest: str) -> None:
+    filters, query = parsed(written)
+    assert (filters.start, filters.end, query) == (start, end, rest)
 
 
 async def test_another_embedding_model_is_taken_up_in_the_background(session: Session) -> None:
