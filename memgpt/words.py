@@ -18,3 +18,10 @@ def nothing_in(files: Sequence[str], most: int) -> str:
     """Says of files that they hold nothing to read, of `most` of them by name."""
     more = f" and {len(files) - most} more" if len(files) > most else ""
     return f"Nothing to read was found in {', '.join(files[:most])}{more}."
+
+
+def money(dollars: float) -> str:
+    """Dollars with as many digits as tell them from nothing."""
+    if 0 < dollars < 0.0001:
+        return "under $0.0001"
+    return f"${dollars:.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.llm.types import ModelError
 from memgpt.home import read_stored, write_private
+from memgpt.words import money
 
 HINT = (
     "/budget go, in the app or `memgpt run --plain`, lets it go on; /budget shows what was spent and sets what may be."
@@ -67,8 +68,3 @@ class Purse:
         spent = stored.get("usd")
         if stored.get("day") == today and isinstance(spent, int | float):
             self._spent = float(spent)
-
-
-def money(dollars: float) -> str:
-    """Dollars with as many digits as tell them from nothing."""
-    return f"${dollars:.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}"

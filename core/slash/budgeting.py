@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from core.context import instructions
-from core.llm.purse import money
 from core.session import Session
 from core.settings import change_settings
 from core.slash.asked import Asked, Outcome
 from core.store.journal import now
 from memgpt.home import UserError
+from memgpt.words import money
 
 ALLOWED = "The user lets you go on; the budget was used up."
 USAGE = "Write /budget, /budget go, /budget turn 0.50 or /budget day 5; 0 is no limit."

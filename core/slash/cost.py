@@ -11,6 +11,7 @@ from typing import Any
 from core.session import Session
 from core.slash.asked import Asked, Outcome
 from core.store import rows
+from memgpt.words import money
 
 NAMES = ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")
 
@@ -35,7 +36,7 @@ def described(figures: Mapping[str, Any]) -> str:
     """Tokens and money in words: `8,120 in (6,400 cached, 1,720 fresh), 214 out, $0.0123`."""
     prompt, cached = figures["prompt_tokens"], figures["cached_tokens"]
     paid = figures["cost_usd"]
-    money = "no price known" if paid is None else f"${paid:.4f}"
+    price = "no price known" if paid is None else money(paid)
     return (
-        f"{prompt:,} in ({cached:,} cached, {prompt - cached:,} fresh), {figures['completion_tokens']:,} out, {money}"
+        f"{prompt:,} in ({cached:,} cached, {prompt - cached:,} fresh), {figures['completion_tokens']:,} out, {price}"
     )
