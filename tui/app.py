@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.console import Console
 from textual import events, on
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 AGAIN_S = 3.0  # after the start, until drafts are looked for again
 LOOK_S = 1.0  # between two looks at the theme's file
+Kept = TypeVar("Kept")
 
 
 class MemGPTApp(App[None], inherit_bindings=False):
@@ -122,10 +123,10 @@ class MemGPTApp(App[None], inherit_bindings=False):
             self.writing.keep_now()
             writing.release(self.home)
 
-    async def kept(self, change: Callable[..., object], *given: Any) -> None:
+    async def kept(self, change: Callable[..., Kept], *given: Any) -> Kept:
         """One change after the other of what front ends remember, while keys go on being taken."""
         async with self._keeping:
-            await asyncio.to_thread(change, *given)
+            return await asyncio.to_thread(change, *given)
 
     def _handle_exception(self, error: Exception) -> None:
         """What nobody expected ends the app; what it was stands in the log, without the values of variables."""

@@ -251,6 +251,26 @@ def test_each_agent_has_its_own_draft(fresh_home: Home) -> None:
     assert writing.texts(fresh_home) == ["to ada"]
 
 
+def test_a_draft_that_is_taken_up_does_not_replace_what_is_written_already(fresh_home: Home) -> None:
+    """As where what the engine lost came into the prompt first."""
+    writing.keep(fresh_home, "ada", {"text": "left behind", "pastes": {}})
+    writing.release(fresh_home)
+    writing.keep(fresh_home, "ada", {"text": "never came", "pastes": {}})
+    assert [draft["text"] for draft in writing.left(fresh_home, "ada")] == ["left behind"]
+    assert writing.texts(fresh_home) == ["left behind\nnever came"]
+
+
+async def test_what_never_came_goes_to_the_draft_of_its_own_agent(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.prompt.insert("to sam")
+        await app.writing.give_back("ada", ["never came"])
+        await app.writing.give_back("sam", ["nor this"])
+        await pilot.pause()
+        assert app.prompt.text == "nor this\nto sam"
+        assert writing.texts(app.home) == ["never came", "nor this\nto sam"], "kept before it is forgotten elsewhere"
+
+
 def test_the_editor_writes_and_the_screen_comes_back(
     home: Home, agent_name: str, model: ModelServer, tmp_path: Path
 ) -> None:
