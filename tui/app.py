@@ -29,6 +29,7 @@ from tui.line.driver import LineDriver
 from tui.line.slow import Line
 from tui.options import RunOptions
 from tui.palette import SlashCommands
+from tui.prompting.ahead import OPENING, Ahead
 from tui.prompting.outbox import Outbox
 from tui.prompting.writing import Writing
 from tui.rooms import Room, Rooms
@@ -75,7 +76,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.to_say = [line for line in (no_theme, *wrong_keys) if line]
         self.painted = asyncio.Event()
         self.drawing, self.rooms = Drawing(self), Rooms(self)
-        self.writing = Writing(self)
+        self.writing, self.ahead = Writing(self), Ahead(self)
         self.arrangement: Layout = Layout(self)
         self.theme_watch = themes.Watch(home, self.look.name)
         self.failure = ""
@@ -191,6 +192,11 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def busy(self) -> bool:
         return self.room.busy
 
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed goes to what the key before it has opened."""
+        if not self.ahead.keeps(event):
+            await super().on_event(event)
+
     # --- what arrives -----------------------------------------------------------------------------------------
 
     def entered(self, room: Room, snapshot: dict[str, Any]) -> None:
@@ -274,13 +280,13 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def _open_cell(self, event: ContextMap.Opened) -> None:
         from tui.context.seeing import show_piece
 
-        self.run_worker(show_piece(self, event.piece), group="command", exit_on_error=False)
+        self.run_worker(show_piece(self, event.piece), group=OPENING, exit_on_error=False)
 
     @on(Messages.Chosen)
     def _chosen(self, event: Messages.Chosen) -> None:
         from tui.actions.message_actions import act
 
-        self.run_worker(act(self, event.what, event.entry), group="command", exit_on_error=False)
+        self.run_worker(act(self, event.what, event.entry), group=OPENING, exit_on_error=False)
 
     # --- the picture ------------------------------------------------------------------------------------------
 
@@ -334,7 +340,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
         elif event.what == "look_on":
             self.status.flash("You are looking on: nothing is written here. / shows what can be looked at.")
         else:
-            self.run_worker(self.writing.search_history(), group="command", exit_on_error=False)
+            self.run_worker(self.writing.search_history(), group=OPENING, exit_on_error=False)
 
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
@@ -352,7 +358,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def choose_command(self, command: Command) -> None:
         """A command of the palette: run at once, or put into the prompt where it needs an argument."""
         if command.needs_argument and self.options.read_only:
-            self.run_worker(self._ask_and_run(command), group="command", exit_on_error=False)
+            self.run_worker(self._ask_and_run(command), group=OPENING, exit_on_error=False)
         elif command.needs_argument:
             self.prompt.replace_kept(f"/{command.name} ")
             self.prompt.focus()
@@ -369,7 +375,8 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def run_command(self, line: str) -> None:
         from tui.actions import commands as front_commands
 
-        self.run_worker(front_commands.run(self, line), group="command", exit_on_error=False)
+        group = OPENING if front_commands.opens(line) else "command"
+        self.run_worker(front_commands.run(self, line), group=group, exit_on_error=False)
         self.prompt.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:

@@ -53,6 +53,19 @@ async def run(app: MemGPTApp, line: str) -> None:
         app.drawing.to_now()
 
 
+SCREENS = ("help", "context", "browse", "log", "tour", "queue", "edit", "copy", "delete")
+SCREENS_ALONE = ("agents", "new", "theme", "keys", "attach", "persona", "human")  # with an argument they open nothing
+
+
+def opens(line: str) -> bool:
+    """Whether a command may open a screen, as one that asks does, or leads elsewhere: what is typed behind it waits."""
+    word, argument = commands.parse(line)
+    command = commands.find(word)
+    return command is not None and (
+        command.confirm or command.name in SCREENS or (command.name in SCREENS_ALONE and not argument)
+    )
+
+
 LOOKS = ("exit", "help", "context", "theme", "copy", "keys", "log", "browse", "agents", "export", "go")
 
 
