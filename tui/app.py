@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from memgpt.commands import Command
 from memgpt.home import Home, UserError
+from memgpt.link import LinkLost
 from tui import theme as themes
 from tui.cli import writing
 from tui.connection import Connection
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
 AGAIN_S = 3.0  # after the start, until drafts are looked for again
 LOOK_S = 1.0  # between two looks at the theme's file
 Kept = TypeVar("Kept")
+
+
+def _words(error: BaseException) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 class MemGPTApp(App[None], inherit_bindings=False):
@@ -254,11 +259,16 @@ class MemGPTApp(App[None], inherit_bindings=False):
         if event.state is not WorkerState.ERROR or event.worker.error is None:
             return
         error = event.worker.error
-        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         if event.worker.group == "connection":
-            self.failure = text
+            self.failure = _words(error)
             self.exit(return_code=1)
         else:
+            self.could_not(error)
+
+    def could_not(self, error: BaseException) -> None:
+        """Says in the chat what went wrong; of an engine that went away once, however many requests waited for it."""
+        text, last = _words(error), self.bridge.view.chat[-1:]
+        if not (isinstance(error, LinkLost) and last and last[0].text == text):
             self.bridge.note(text, "error")
 
     @on(Transcript.TopReached)
