@@ -153,6 +153,34 @@ async def test_arguments_and_files_are_completed(tmp_path: Path, monkeypatch: py
         await until(pilot, lambda: app.theme == "light")
 
 
+async def test_files_with_gaps_are_completed_in_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my dir").mkdir()
+    (tmp_path / "my dir" / "note two.txt").write_text("Two.")
+    (tmp_path / "note one.txt").write_text("One.")
+    (tmp_path / 'no "way.txt').write_text("")
+    monkeypatch.chdir(tmp_path)
+    app = screens.still(tmp_path / "x")
+    async with app.run_test(size=(100, 30)) as pilot:
+
+        async def completed(begun: str, times: int = 1) -> str:
+            app.prompt.fill(begun)
+            for _ in range(times):
+                await pilot.pause(0.2)
+                await pilot.press("tab")
+                assert app.focused is app.prompt
+            return app.prompt.text
+
+        assert await completed("see @no") == 'see @"note one.txt" '
+        assert await completed('see @"note') == 'see @"note one.txt" '
+        assert await completed("see @my") == 'see @"my dir/"'
+        assert await completed("see @my", 2) == 'see @"my dir/note two.txt" '
+        for text, body in (("@no", "One."), ("@my", "Two.")):
+            assert body in with_files(await completed(text, 1 if text == "@no" else 2), 8192)[0]
+        assert choices(app, 'see @"note one.txt" ', 20) == [] == choices(app, 'see @"note one.txt"', 19)
+        rest = choices(app, 'a @"no" b', 6)
+        assert [(each.text, each.cursor) for each in rest] == [('a @"note one.txt"  b', 18)]
+
+
 async def test_a_file_goes_with_the_message(home: Home, agent_name: str, model: ModelServer, tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("The bees are in hive 7.")
