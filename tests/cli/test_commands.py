@@ -13,8 +13,10 @@ import pytest
 from memgpt.commands import COMMANDS
 from memgpt.home import Home
 from tests.support import model_server as scripted
+from tests.support import screens
 from tests.support.model_server import ModelServer
 from tests.support.program import Done, Program
+from tui.cli.plain import spoken
 
 HEAVY = ("textual", "litellm", "duckdb", "torch", "sentence_transformers", "numpy", "asyncio")
 
@@ -545,3 +547,9 @@ def test_plain_names_what_is_wrong_with_a_command(program: Program, agent_name: 
     steps = program.good("show", "messages", "--agent", agent_name, "--json").json
     then = program.good(*given, text=f"/context {steps[-1]['step']}\n")
     assert "total: " in then.out
+
+
+def test_plain_tells_of_a_try_in_sentences() -> None:
+    event = screens.event(19, "retry", attempt=1, of=4, wait_s=1.1, reason="The server cannot be reached.")
+    assert spoken(event, "ada") == "The server cannot be reached. Try 1 of 4 in 1 s"
+    assert spoken({**event, "attempt": 0}, "ada") == "The server cannot be reached. Waiting 1 s"

@@ -244,7 +244,7 @@ def spoken(event: dict[str, Any], agent: str) -> str:
         case "retry" if not event["attempt"]:
             return f"{inert(event['reason'])} Waiting {event['wait_s']:.0f} s"
         case "retry":
-            return f"{inert(event['reason'])}: try {event['attempt']} of {event['of']} in {event['wait_s']:.0f} s"
+            return f"{inert(event['reason'])} Try {event['attempt']} of {event['of']} in {event['wait_s']:.0f} s"
         case "error" | "cancelled":
             return inert(f"{event['message']} {event['hint']}".strip())
         case "notice":
