@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from memgpt.home import UserError
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -129,6 +131,7 @@ def find(word: str) -> Command | None:
     return next((command for command in COMMANDS if wanted == command.name or wanted in command.aliases), None)
 
 
+LONGEST_STEP = 18  # digits
 READING = ("dump", "dumpraw", "memory", "recall", "archival", "why", "sources", "cost")
 READING_ALONE = ("attach", "model", "persona", "human", "embedding")  # with an argument they change something
 
@@ -175,11 +178,29 @@ def located(line: str) -> str:
 
 
 def fork_argument(argument: str) -> tuple[str, int | None]:
-    """The name, which may be empty, and the step of `/fork [NAME] [at STEP]`."""
+    """The name, which may be empty, and the step of `/fork [NAME] [at STEP]`.
+
+    Raises:
+        UserError: what stands after `at` is no step.
+    """
     words = argument.split()
-    if len(words) >= 2 and words[-2].lower() == "at" and words[-1].isdigit():
-        return " ".join(words[:-2]), int(words[-1])
+    last = [word.lower() for word in words[-2:]]
+    if last[-1:] == ["at"]:
+        raise UserError("A step has to follow `at`.", "Write /fork NAME at STEP, or /fork NAME.")
+    if last[:-1] == ["at"]:
+        return " ".join(words[:-2]), step_of(words[-1])
     return argument, None
+
+
+def step_of(text: str) -> int:
+    """A step as it is written.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not text.isdecimal() or len(text) > LONGEST_STEP or not int(text):
+        raise UserError(f"{text!r} is not a step.", "Steps are numbers from 1 on.")
+    return int(text)
 
 
 def load_argument(argument: str) -> tuple[str, str]:

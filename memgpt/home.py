@@ -116,6 +116,16 @@ class Home:
         """The folder of that agent as it is spelt on disk, or the name itself where there is none."""
         return self._existing(self.agents, name, "")
 
+    def known_agent(self, name: str) -> str:
+        """That agent as it is spelt on disk.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        if not self.agent_file(name).exists():
+            raise UserError(f"There is no agent {name!r}.", "/agents lists them.")
+        return self.folder_of(name)
+
     def agent_names(self) -> list[str]:
         if not self.agents.is_dir():
             return []

@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.console import Console
 from textual import events, on
@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from memgpt.commands import Command
 from memgpt.home import Home, UserError
+from memgpt.link import LinkLost
 from tui import theme as themes
 from tui.cli import writing
 from tui.connection import Connection
@@ -29,6 +30,7 @@ from tui.line.driver import LineDriver
 from tui.line.slow import Line
 from tui.options import RunOptions
 from tui.palette import SlashCommands
+from tui.prompting.ahead import OPENING, Ahead
 from tui.prompting.outbox import Outbox
 from tui.prompting.writing import Writing
 from tui.rooms import Room, Rooms
@@ -48,6 +50,11 @@ if TYPE_CHECKING:
 
 AGAIN_S = 3.0  # after the start, until drafts are looked for again
 LOOK_S = 1.0  # between two looks at the theme's file
+Kept = TypeVar("Kept")
+
+
+def _words(error: BaseException) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 class MemGPTApp(App[None], inherit_bindings=False):
@@ -74,7 +81,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.to_say = [line for line in (no_theme, *wrong_keys) if line]
         self.painted = asyncio.Event()
         self.drawing, self.rooms = Drawing(self), Rooms(self)
-        self.writing = Writing(self)
+        self.writing, self.ahead = Writing(self), Ahead(self)
         self.arrangement: Layout = Layout(self)
         self.theme_watch = themes.Watch(home, self.look.name)
         self.failure = ""
@@ -122,10 +129,10 @@ class MemGPTApp(App[None], inherit_bindings=False):
             self.writing.keep_now()
             writing.release(self.home)
 
-    async def kept(self, change: Callable[..., object], *given: Any) -> None:
+    async def kept(self, change: Callable[..., Kept], *given: Any) -> Kept:
         """One change after the other of what front ends remember, while keys go on being taken."""
         async with self._keeping:
-            await asyncio.to_thread(change, *given)
+            return await asyncio.to_thread(change, *given)
 
     def _handle_exception(self, error: Exception) -> None:
         """What nobody expected ends the app; what it was stands in the log, without the values of variables."""
@@ -190,6 +197,11 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def busy(self) -> bool:
         return self.room.busy
 
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed goes to what the key before it has opened."""
+        if not self.ahead.keeps(event):
+            await super().on_event(event)
+
     # --- what arrives -----------------------------------------------------------------------------------------
 
     def entered(self, room: Room, snapshot: dict[str, Any]) -> None:
@@ -247,11 +259,16 @@ class MemGPTApp(App[None], inherit_bindings=False):
         if event.state is not WorkerState.ERROR or event.worker.error is None:
             return
         error = event.worker.error
-        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         if event.worker.group == "connection":
-            self.failure = text
+            self.failure = _words(error)
             self.exit(return_code=1)
         else:
+            self.could_not(error)
+
+    def could_not(self, error: BaseException) -> None:
+        """Says in the chat what went wrong; of an engine that went away once, however many requests waited for it."""
+        text, last = _words(error), self.bridge.view.chat[-1:]
+        if not (isinstance(error, LinkLost) and last and last[0].text == text):
             self.bridge.note(text, "error")
 
     @on(Transcript.TopReached)
@@ -273,13 +290,13 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def _open_cell(self, event: ContextMap.Opened) -> None:
         from tui.context.seeing import show_piece
 
-        self.run_worker(show_piece(self, event.piece), group="command", exit_on_error=False)
+        self.run_worker(show_piece(self, event.piece), group=OPENING, exit_on_error=False)
 
     @on(Messages.Chosen)
     def _chosen(self, event: Messages.Chosen) -> None:
         from tui.actions.message_actions import act
 
-        self.run_worker(act(self, event.what, event.entry), group="command", exit_on_error=False)
+        self.run_worker(act(self, event.what, event.entry), group=OPENING, exit_on_error=False)
 
     # --- the picture ------------------------------------------------------------------------------------------
 
@@ -333,7 +350,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
         elif event.what == "look_on":
             self.status.flash("You are looking on: nothing is written here. / shows what can be looked at.")
         else:
-            self.run_worker(self.writing.search_history(), group="command", exit_on_error=False)
+            self.run_worker(self.writing.search_history(), group=OPENING, exit_on_error=False)
 
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
@@ -351,7 +368,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def choose_command(self, command: Command) -> None:
         """A command of the palette: run at once, or put into the prompt where it needs an argument."""
         if command.needs_argument and self.options.read_only:
-            self.run_worker(self._ask_and_run(command), group="command", exit_on_error=False)
+            self.run_worker(self._ask_and_run(command), group=OPENING, exit_on_error=False)
         elif command.needs_argument:
             self.prompt.replace_kept(f"/{command.name} ")
             self.prompt.focus()
@@ -368,7 +385,8 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def run_command(self, line: str) -> None:
         from tui.actions import commands as front_commands
 
-        self.run_worker(front_commands.run(self, line), group="command", exit_on_error=False)
+        group = OPENING if front_commands.opens(line) else "command"
+        self.run_worker(front_commands.run(self, line), group=group, exit_on_error=False)
         self.prompt.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:

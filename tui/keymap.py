@@ -262,18 +262,28 @@ def keymap(settings: Mapping[str, object]) -> dict[str, str]:
 
 
 def usable(settings: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
-    """The user's keys that can be had, by action, and a line for each that cannot: what is wrong with it."""
-    good: dict[str, str] = {}
-    wrong: list[str] = []
-    given = {name: str(keys) for name, keys in settings.items() if name.startswith("keys.")}
-    for name, keys in given.items():
-        try:
-            check({name: keys}, {**given, name: keys})
-        except UserError as error:
-            wrong.append(f"{name} = {keys!r} in config.toml is not used. {error}")
-        else:
-            good[name.removeprefix("keys.")] = keys
-    return good, wrong
+    """The user's keys that can be had, by action, and a line for each that cannot: what is wrong with it.
+
+    An action whose keys cannot be had keeps its own, which may be those that another was given.
+    """
+    good = {name: str(keys) for name, keys in settings.items() if name.startswith("keys.")}
+    said: dict[str, str] = {}
+    while wrong := {name: error for name in good if (error := _fault(name, good))}:
+        said |= {
+            name: f"{name} = {good.pop(name)!r} in config.toml is not used. {error}" for name, error in wrong.items()
+        }
+    return {name.removeprefix("keys."): keys for name, keys in good.items()}, [
+        said[name] for name in settings if name in said
+    ]
+
+
+def _fault(name: str, given: Mapping[str, str]) -> UserError | None:
+    """What is wrong with the keys of that setting beside the others."""
+    try:
+        check({name: given[name]}, given)
+    except UserError as error:
+        return error
+    return None
 
 
 def shown_keys(name: str, settings: Mapping[str, object]) -> str:

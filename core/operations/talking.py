@@ -137,7 +137,7 @@ async def _roster_command(roster: Roster, session: Session, line: str, caller: C
         case "attach":
             await attaching.attach(roster, session, argument)
             return Outcome(f"Source {argument!r} is attached.")
-        case "detach":
+        case "detach" if argument:
             await attaching.detach(session, argument)
             return Outcome(f"Source {argument!r} is detached.")
     return None

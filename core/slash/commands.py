@@ -38,11 +38,15 @@ async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, s
     """
     word, argument = commands.parse(line)
     command = commands.find(word)
-    handler = _HANDLERS.get(command.name) if command else None
-    if command is None or handler is None:
+    if command is None:
         raise UserError(commands.unknown(word), status=2)
     if command.needs_argument and not argument:
         raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.", status=2)
+    handler = _HANDLERS.get(command.name)
+    if handler is None:
+        raise UserError(
+            f"/{command.name} is not carried out here.", "`memgpt run` opens the screen, which does.", status=2
+        )
     if argument and not command.arguments:
         raise UserError(f"/{command.name} takes nothing after it.", f"Write {command.usage}.", status=2)
     asked = Asked(session, argument, confirmed, keys)
@@ -170,7 +174,8 @@ async def _systemswap(asked: Asked) -> Outcome:
     try:
         text = Path(asked.argument).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{asked.argument} cannot be read: {error}.", "Give the path of a text file.") from None
+        why = (isinstance(error, OSError) and error.strerror) or "it is not text"
+        raise UserError(f"{asked.argument} cannot be read: {why}.", "Give the path of a text file.") from None
     agent = await asked.session.agent()
     old = asked.session.state.instructions
     before = old.body if old else instructions.system_text(agent.renderer.window, agent.renderer.searches)

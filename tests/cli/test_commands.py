@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from memgpt.commands import COMMANDS
 from memgpt.home import Home
 from tests.support import model_server as scripted
+from tests.support import screens
 from tests.support.model_server import ModelServer
 from tests.support.program import Done, Program
+from tui.cli.plain import spoken
 
 HEAVY = ("textual", "litellm", "duckdb", "torch", "sentence_transformers", "numpy", "asyncio")
 
@@ -519,3 +522,34 @@ def test_plain_lines_wait_for_the_model(program: Program, agent_name: str, model
     given = ("run", "--plain", "--agent", f"{agent_name}p", "--model", "openai/scripted", "--model-endpoint", model.url)
     done = program.good(*given, text="hello\n/pop\n")
     assert done.out.count(f"{agent_name}p: ") == 1 and "Took back" in done.out and "Esc" not in done.out, done.out
+
+
+def test_plain_names_what_is_wrong_with_a_command(program: Program, agent_name: str, model: ModelServer) -> None:
+    """What has no place there, what needs an argument, and what is no step; nothing is made and nothing asked."""
+    given = ("run", "--plain", "--agent", agent_name, "--model", "openai/scripted", "--model-endpoint", model.url)
+    front = [command.name for command in COMMANDS if command.where == "front" and command.name != "exit"]
+    wrong = {
+        "/load": "/load needs PATH [NAME].", "/detach": "/detach needs SOURCE.", "/rename": "/rename needs NAME.",
+        "/context 99999": "There is no step 99999.", "/context abc": "'abc' is not a step.",
+        "/context -1": "'-1' is not a step.", "/fork y at abc": "'abc' is not a step.",
+        "/fork at": "A step has to follow `at`.", "/fork y at 0": "'0' is not a step.",
+        "/systemswap /nope": "/nope cannot be read: No such file or directory.",
+        "/delete nobody": "There is no agent 'nobody'.", "/go 3": "/go needs the full screen",
+    }  # fmt: skip
+    before = program.home.agent_names()
+    done = program.good(
+        *given, text="\n".join((*wrong, *(f"/{name}" for name in front if name not in ("fork", "archive"))))
+    )
+    assert [words for words in wrong.values() if words not in done.out] == []
+    assert "Unknown command" not in done.out and "Errno" not in done.out and "[y/N]" not in done.out, done.out
+    assert set(program.home.agent_names()) - set(before) <= {agent_name}
+    program.good(*given, text="hello\n")
+    steps = program.good("show", "messages", "--agent", agent_name, "--json").json
+    then = program.good(*given, text=f"/context {steps[-1]['step']}\n")
+    assert "total: " in then.out
+
+
+def test_plain_tells_of_a_try_in_sentences() -> None:
+    event = screens.event(19, "retry", attempt=1, of=4, wait_s=1.1, reason="The server cannot be reached.")
+    assert spoken(event, "ada") == "The server cannot be reached. Try 1 of 4 in 1 s"
+    assert spoken({**event, "attempt": 0}, "ada") == "The server cannot be reached. Waiting 1 s"

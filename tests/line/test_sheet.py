@@ -6,6 +6,7 @@ import pyte
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tui.line.sheet import Sheet, difference
 from tui.line.styles import PLAIN, Look, look_of, way
@@ -19,6 +20,7 @@ def written(y: int, x: int, look: str, text: str) -> str:
     return f"\x1b[{y};{x}H\x1b[{look}m{text[: COLUMNS - x + 1]}"
 
 
+JOINED = "日本語 👩\u200d👩\u200d👧 ❤\ufe0f é שלום"
 texts = st.text(alphabet="ab   ─█é", min_size=1, max_size=12)
 runs = st.builds(written, st.integers(1, ROWS), st.integers(1, COLUMNS), st.sampled_from(LOOKS), texts)
 frames = st.lists(st.lists(runs, max_size=6).map("".join), min_size=1, max_size=6)
@@ -130,3 +132,24 @@ def test_another_size_keeps_what_there_is_room_for(size: tuple[int, int]) -> Non
     other = sheet.resized(*size)
     assert "".join(other.characters[0]).startswith("abcdefghij") and len(other.characters) == size[1]
     assert all(len(row) == size[0] for row in other.characters)
+
+
+def test_what_is_joined_takes_the_room_that_it_was_given() -> None:
+    """A row is as long as it was laid out, so that its end is there, whatever a terminal makes of a family of emoji: pyte
+    draws it in six cells, others in two."""
+    text = JOINED[: COLUMNS - 3]
+    row = f"{text}{' ' * (COLUMNS - cell_len(text) - 3)}end"
+    assert cell_len(row) == COLUMNS
+    shown = Sent()
+    shown.frame(f"\x1b[1;1H{row}")
+    assert "".join(shown.wanted.characters[0]) == row
+    assert "".join(shown.screen.buffer[0][x].data for x in range(COLUMNS - 3, COLUMNS)) == "end"
+    shown.frame("\x1b[1;1H日本x")
+    assert "".join(shown.screen.buffer[0][x].data for x in range(COLUMNS - 3, COLUMNS)) == "end"
+
+
+@given(st.lists(st.sampled_from([*JOINED, "👩\u200d👧", "❤\ufe0f", "\u200d", "\ufe0f", "a"]), max_size=20).map("".join))
+def test_rows_are_as_long_as_they_are_laid_out(text: str) -> None:
+    sheet = Sheet(80, 1)
+    sheet.put(f"\x1b[1;1H{text}", set())
+    assert sheet.cursor.column == cell_len(text)

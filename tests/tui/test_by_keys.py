@@ -73,6 +73,8 @@ async def test_the_same_by_commands_and_a_deletion_comes_back(home: Home, agent_
             await says(pilot, f"{fork} is {said}")
         await write(pilot, f"/agents {agent_name}")
         await until(pilot, lambda: app_of(pilot).room.agent == agent_name)
+        await write(pilot, "/delete nobody")
+        await says(pilot, "There is no agent 'nobody'.")
         for key, there in (("n", True), ("y", False)):
             await write(pilot, f"/delete {fork}")
             await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))

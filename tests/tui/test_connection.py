@@ -6,12 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from memgpt import wire
-from memgpt.home import Home
+from memgpt.home import Home, UserError
+from memgpt.link import LinkLost
 from tests.support import screens
 from tui.bridge import Bridge
 from tui.connection import Connection
@@ -91,3 +93,13 @@ async def test_what_is_told_beside_a_fresh_snapshot_is_kept(fresh_home: Home, ba
             await asyncio.gather(running, return_exceptions=True)
     said = [entry.text for entry in bridge.view.chat]
     assert said == ["First question", "Better question", "Another answer."] and bridge.view.phase == "thinking"
+
+
+async def test_an_engine_that_went_away_is_told_of_once(tmp_path: Path) -> None:
+    """However many requests waited for it."""
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(100, 30)):
+        for error in (LinkLost(), LinkLost(), UserError("Else."), UserError("Else."), LinkLost()):
+            app.could_not(error)
+        told = [entry.text.partition(".")[0] for entry in app.bridge.view.chat]
+        assert told == ["The engine went away", "Else", "Else", "The engine went away"]

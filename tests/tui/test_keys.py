@@ -97,6 +97,16 @@ def test_keys_that_cannot_be_are_refused(name: str, key: str, words: str) -> Non
         keymap.check({f"keys.{name}": key}, {})
 
 
+def test_a_key_of_an_action_whose_own_are_refused_is_a_clash_too() -> None:
+    """It keeps the keys that it had."""
+    good, wrong = keymap.usable({"keys.drawer": "f8", "keys.zoom": "f1", "keys.copy": "Y"})
+    assert good == {"copy": "Y"}
+    assert ["taken by keys.zoom" in wrong[0], "taken by keys.help" in wrong[1], len(wrong)] == [True, True, 2]
+    swapped = {"keys.drawer": "f8", "keys.zoom": "ctrl+o"}
+    assert keymap.usable(swapped) == ({"drawer": "f8", "zoom": "ctrl+o"}, [])
+    assert len(keymap.usable({**swapped, "keys.help": "f8"})[1]) == 3
+
+
 async def test_keys_are_rebound_and_clashes_named_at_the_start(home: Home, agent_name: str, model: ModelServer) -> None:
     settings = {**config.load(home), "keys.help": "f12", "keys.zoom": "f2", "keys.copy": "Y"}
     overrides = {"model": "openai/scripted", "model_endpoint": model.url, "context_window": 8192}

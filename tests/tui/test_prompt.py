@@ -153,6 +153,34 @@ async def test_arguments_and_files_are_completed(tmp_path: Path, monkeypatch: py
         await until(pilot, lambda: app.theme == "light")
 
 
+async def test_files_with_gaps_are_completed_in_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my dir").mkdir()
+    (tmp_path / "my dir" / "note two.txt").write_text("Two.")
+    (tmp_path / "note one.txt").write_text("One.")
+    (tmp_path / 'no "way.txt').write_text("")
+    monkeypatch.chdir(tmp_path)
+    app = screens.still(tmp_path / "x")
+    async with app.run_test(size=(100, 30)) as pilot:
+
+        async def completed(begun: str, times: int = 1) -> str:
+            app.prompt.fill(begun)
+            for _ in range(times):
+                await pilot.pause(0.2)
+                await pilot.press("tab")
+                assert app.focused is app.prompt
+            return app.prompt.text
+
+        assert await completed("see @no") == 'see @"note one.txt" '
+        assert await completed('see @"note') == 'see @"note one.txt" '
+        assert await completed("see @my") == 'see @"my dir/"'
+        assert await completed("see @my", 2) == 'see @"my dir/note two.txt" '
+        for text, body in (("@no", "One."), ("@my", "Two.")):
+            assert body in with_files(await completed(text, 1 if text == "@no" else 2), 8192)[0]
+        assert choices(app, 'see @"note one.txt" ', 20) == [] == choices(app, 'see @"note one.txt"', 19)
+        rest = choices(app, 'a @"no" b', 6)
+        assert [(each.text, each.cursor) for each in rest] == [('a @"note one.txt"  b', 18)]
+
+
 async def test_a_file_goes_with_the_message(home: Home, agent_name: str, model: ModelServer, tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("The bees are in hive 7.")
@@ -249,6 +277,26 @@ def test_each_agent_has_its_own_draft(fresh_home: Home) -> None:
     assert [draft["text"] for draft in writing.left(fresh_home, "ada")] == ["to ada"], "it was left on purpose"
     writing.erase(fresh_home, "secret")
     assert writing.texts(fresh_home) == ["to ada"]
+
+
+def test_a_draft_that_is_taken_up_does_not_replace_what_is_written_already(fresh_home: Home) -> None:
+    """As where what the engine lost came into the prompt first."""
+    writing.keep(fresh_home, "ada", {"text": "left behind", "pastes": {}})
+    writing.release(fresh_home)
+    writing.keep(fresh_home, "ada", {"text": "never came", "pastes": {}})
+    assert [draft["text"] for draft in writing.left(fresh_home, "ada")] == ["left behind"]
+    assert writing.texts(fresh_home) == ["left behind\nnever came"]
+
+
+async def test_what_never_came_goes_to_the_draft_of_its_own_agent(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.prompt.insert("to sam")
+        await app.writing.give_back("ada", ["never came"])
+        await app.writing.give_back("sam", ["nor this"])
+        await pilot.pause()
+        assert app.prompt.text == "nor this\nto sam"
+        assert writing.texts(app.home) == ["never came", "nor this\nto sam"], "kept before it is forgotten elsewhere"
 
 
 def test_the_editor_writes_and_the_screen_comes_back(

@@ -22,6 +22,7 @@ from tests.support.model_server import ModelServer
 from tests.support.patience import LONGEST_S, SOON_S
 from tests.support.program import Program
 from tests.support.terminal import Terminal
+from tui.cli import front
 
 ENTER, ESCAPE, CTRL_C, CTRL_Q = "\r", "\x1b", "\x03", "\x11"
 LEAVES = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l")  # the alternate screen, hidden cursor and mouse are given back
@@ -299,6 +300,27 @@ def test_what_waited_survives_screen_and_engine(fresh_home: Home, model: ModelSe
         assert "did not come" not in third.text, "what was sent is offered once"
     finally:
         third.close()
+
+
+def test_what_never_came_is_put_into_the_prompt_once(fresh_home: Home, model: ModelServer) -> None:
+    """It is a draft from then on, which a start takes up, one after a kill too."""
+    program = Program(fresh_home)
+    given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
+    for text in ("slow go", "second message"):
+        front.sent(fresh_home, "ada", text, time.time())
+    for told, end in ((True, CTRL_Q), (False, "kill"), (False, CTRL_Q)):
+        shown = Terminal(program.command(*given), program.environment())
+        try:
+            shown.shows("slow go", "second message", "idle")
+            shown.until(lambda: not front.drafts_of(fresh_home, "ada"))
+            shown.read(1.0)
+            assert [shown.text.count(words) for words in ("slow go", "second message")] == [1, 1], shown.text
+            assert ("did not come to the model" in shown.text) is told
+            if end == CTRL_Q:
+                shown.type(end)
+                assert shown.ended() == 0
+        finally:
+            shown.close()
 
 
 def test_the_first_run_begins_with_enter(fresh_home: Home) -> None:

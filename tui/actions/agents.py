@@ -68,6 +68,7 @@ async def _archive(app: MemGPTApp, argument: str) -> None:
 async def _delete(app: MemGPTApp, argument: str) -> None:
     if fold(argument) == fold(app.room.agent):
         raise UserError("This agent is the one you are talking to.", "Go to another one first.")
+    argument = app.home.known_agent(argument)
     if await app.push_screen_wait(Confirm(f"Delete agent {argument}?", "The list of agents (u) can bring it back.")):
         app.rooms.leave(argument)
         await app.connection.ask("delete_agent", name=argument, keep=True)

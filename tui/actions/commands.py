@@ -47,10 +47,23 @@ async def run(app: MemGPTApp, line: str) -> None:
         else:
             await _session(app, command, argument)
     except UserError as error:
-        app.bridge.note(str(error), "error")
+        app.could_not(error)
     last = app.bridge.view.chat[-1:]
     if last and last != said_before and last[0].kind in ("note", "error"):
         app.drawing.to_now()
+
+
+SCREENS = ("help", "context", "browse", "log", "tour", "queue", "edit", "copy", "delete")
+SCREENS_ALONE = ("agents", "new", "theme", "keys", "attach", "persona", "human")  # with an argument they open nothing
+
+
+def opens(line: str) -> bool:
+    """Whether a command may open a screen, as one that asks does, or leads elsewhere: what is typed behind it waits."""
+    word, argument = commands.parse(line)
+    command = commands.find(word)
+    return command is not None and (
+        command.confirm or command.name in SCREENS or (command.name in SCREENS_ALONE and not argument)
+    )
 
 
 LOOKS = ("exit", "help", "context", "theme", "copy", "keys", "log", "browse", "agents", "export", "go")
@@ -95,9 +108,7 @@ async def _help(app: MemGPTApp, argument: str) -> None:
 async def _context(app: MemGPTApp, argument: str) -> None:
     from tui.screens.inspector import Inspector
 
-    if argument and not argument.isdigit():
-        raise UserError(f"{argument!r} is not a step.", "Give the number of a step, or nothing for now.")
-    at = int(argument) if argument else None
+    at = commands.step_of(argument) if argument else None
     context = app.bridge.view.context
     app.push_screen(Inspector(app.connection, app.look, at, context.window if context else 0))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.actions import SkipAction
 
 from memgpt.home import UserError
+from tui.prompting.ahead import OPENING
 
 if TYPE_CHECKING:
     from tui.app import MemGPTApp
@@ -154,7 +155,7 @@ _DOES: dict[str, Do] = {
     "scroll_up": _scroll("up"),
     "scroll_down": _scroll("down"),
     "chat_end": _scroll("end"),
-    "jump": lambda app: _job(app, _jump(app)),
+    "jump": lambda app: _job(app, _jump(app), OPENING),
     "zoom": lambda app: app.arrangement.zoom(),
     "hide": lambda app: app.arrangement.hide(),
     "wider": lambda app: app.arrangement.wider(4),
@@ -164,7 +165,7 @@ _DOES: dict[str, Do] = {
     "reset_layout": lambda app: app.arrangement.reset(),
     "next_agent": _beside(1),
     "previous_agent": _beside(-1),
-    "queue": lambda app: _job(app, _queue(app)),
+    "queue": lambda app: _job(app, _queue(app), OPENING),
     "allow": lambda app: app.run_command("/allow"),
     "deny": lambda app: app.run_command("/deny"),
     "cancel_job": lambda app: _job(app, _cancel(app)),

@@ -25,7 +25,7 @@ async def act(app: MemGPTApp, what: str, entry: Entry) -> None:
             raise UserError("The model is at work.", "Stop it first with Esc, or wait.")
         await _ACTS[what](app, entry)
     except UserError as error:
-        app.bridge.note(str(error), "error")
+        app.could_not(error)
 
 
 def code_blocks(text: str) -> list[str]:

@@ -38,20 +38,17 @@ def history(home: Home) -> list[str]:
     return _lines(read(home))
 
 
-def sent(
-    home: Home, agent: str, text: str, at: float | None, again: Sequence[str] = (), in_history: bool = True
-) -> None:
+def sent(home: Home, agent: str, text: str, at: float | None, in_history: bool = True) -> None:
     """Puts what was entered into the history; a message, which has a time, is kept as a draft of its agent until the
     engine has it.
 
-    `again` are lost drafts that had been in the prompt for the user to send again. Not `in_history` is what the program
-    made of the words that are there already.
+    Not `in_history` is what the program made of the words that are there already.
     """
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
-        lines, drafts = _lines(known), _without(_drafts(known), agent, again)
+        lines, drafts = _lines(known), _drafts(known)
         if len(text) > LONGEST_LINE:
-            return {"drafts": _stored(drafts)}
+            return {}
         if in_history and lines[-1:] != [text]:
             lines.append(text)
         if at is not None:

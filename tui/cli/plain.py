@@ -69,6 +69,8 @@ class Plain:
         if command is None:
             print(inert(commands.unknown(word)), flush=True)
             return True
+        if command.needs_argument and not argument:
+            raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.")
         match command.name:
             case "exit":
                 return False
@@ -76,9 +78,7 @@ class Plain:
                 print(HELP, *(f"{each.usage}  {each.help}" for each in commands.COMMANDS), sep="\n", flush=True)
             case "agents" if not argument:
                 print(*map(told_agent, await self.connection.ask("agents")), sep="\n", flush=True)
-            case "rename" | "fork" | "archive" | "delete" | "export" | "import" if (
-                argument or not command.needs_argument
-            ):
+            case "rename" | "fork" | "archive" | "delete" | "export" | "import":
                 print(await self._about_agents(command.name, argument), flush=True)
             case "log":
                 print(
@@ -94,12 +94,13 @@ class Plain:
                     flush=True,
                 )
             case "context":
-                shown = await self.connection.ask("show", agent=self.connection.agent, what="context", at=None)
+                at = commands.step_of(argument) if argument else None
+                shown = await self.connection.ask("show", agent=self.connection.agent, what="context", at=at)
                 rows = [f"{section['name']}: {section['tokens']}" for section in shown["sections"]]
                 print(*rows, f"total: {shown['total']} of {shown['window']}", sep="\n", flush=True)
             case "new" | "agents" if argument:
                 await self._go_to(argument)
-            case "new" | "theme" | "forget" | "browse" | "copy" | "edit" | "keys" | "tour":
+            case name if command.where == "front" or name == "forget":
                 print(f"/{command.name} needs the full screen, or `memgpt --help` for its command.", flush=True)
             case _:
                 if not command.busy:
@@ -131,6 +132,7 @@ class Plain:
             case "delete":
                 if fold(argument) == fold(agent):
                     raise UserError("This agent is the one you are talking to.", "Go to another one first.")
+                argument = self.home.known_agent(argument)
                 print(f"Delete agent {inert(argument)}? [y/N]", flush=True)
                 if (await asyncio.to_thread(sys.stdin.readline)).strip().lower() not in ("y", "yes"):
                     return "Nothing was deleted."
@@ -242,7 +244,7 @@ def spoken(event: dict[str, Any], agent: str) -> str:
         case "retry" if not event["attempt"]:
             return f"{inert(event['reason'])} Waiting {event['wait_s']:.0f} s"
         case "retry":
-            return f"{inert(event['reason'])}: try {event['attempt']} of {event['of']} in {event['wait_s']:.0f} s"
+            return f"{inert(event['reason'])} Try {event['attempt']} of {event['of']} in {event['wait_s']:.0f} s"
         case "error" | "cancelled":
             return inert(f"{event['message']} {event['hint']}".strip())
         case "notice":

@@ -46,12 +46,13 @@ def renamed(home: Home, old: str, new: str) -> None:
 def left(home: Home, agent: str) -> list[Draft]:
     """What was being written to an agent by programs that are gone, oldest first; it is kept by this one from now on."""
     found = []
+    own = [draft for name, draft in _read(_path(home, os.getpid())).items() if name == agent]
     for path, pid in _files(home):
         kept = _read(path)
         if pid == os.getpid() or agent not in kept or _alive(pid):
             continue
         found.append(kept.pop(agent))
-        keep(home, agent, joined(found))  # before it is taken away there
+        keep(home, agent, joined([*found, *own]))  # before it is taken away there
         if kept:
             write_private(path, json.dumps(kept, ensure_ascii=False))
         else:

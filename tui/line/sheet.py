@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from rich.cells import get_character_cell_size
+from rich.cells import split_graphemes
 
 from tui.line.styles import PLAIN, Look, blank, look_of, way
 
@@ -28,6 +28,7 @@ UNSURE = re.compile(
     "[\u200d\ufe0e\ufe0f\u20e3\u2300-\u23ff\u25fd-\u27bf\u2934-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001ffff]"
 )
 """Characters whose width terminals do not agree on."""
+JOINER = "\u200d"
 BRIDGED = 6  # unchanged cells that are sent again rather than passed over: a move takes as many bytes
 UNKNOWN = "\x00"  # a cell of which it is not known what stands there
 
@@ -87,9 +88,7 @@ class Sheet:
     def _write(self, row: int, column: int, text: str) -> int:
         """One run of text in the present look; the column after it. What has no room at the right is lost."""
         if NARROW.fullmatch(text) is None:
-            for character in text:
-                column = self._write_one(row, column, character)
-            return column
+            return self._write_by_one(row, column, text)
         room = self.columns - column
         if room <= 0:
             return column + len(text)
@@ -102,8 +101,17 @@ class Sheet:
         looks[body:end] = [blank(self._look)] * (end - body)
         return column + len(text)
 
-    def _write_one(self, row: int, column: int, character: str) -> int:
-        width = get_character_cell_size(character)
+    def _write_by_one(self, row: int, column: int, text: str) -> int:
+        """The same for what may be wide, measured as Textual does that lays rows out: what is joined is one character."""
+        while text.startswith(JOINER):  # to what stands before this run
+            self._write_one(row, column, text[:2], 0)
+            text = text[2:]
+        for start, end, width in split_graphemes(text)[0]:
+            column = self._write_one(row, column, text[start:end], width)
+        return column
+
+    def _write_one(self, row: int, column: int, character: str, width: int) -> int:
+        """One character with what is joined to it. However wide a terminal draws that, the next cell is gone to."""
         characters = self.characters[row]
         if width == 0:
             before = min(column, self.columns) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tui.app import MemGPTApp
 
 MOST = 200  # rows of a list
+BEGUN = re.compile(r'(?<!\S)@(?:"(?P<quoted>[^"\n]*)|(?P<bare>(?!")\S*))$')
+"""A file that is being named, up to the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,30 @@ class Choice:
 
 def choices(app: MemGPTApp, text: str, cursor: int) -> list[Choice]:
     """The ways to go on from a text with the cursor at that offset, best first; none where nothing is to be completed."""
-    before = text[:cursor]
     if commands.may_be_command(text):
         return [_command(command) for command in matching(text)]
     if text.startswith("/") and "\n" not in text and cursor == len(text):
         return _arguments(app, text)
-    word = before[max(before.rfind(" "), before.rfind("\n")) + 1 :]
-    if word.startswith("@") and not word.startswith('@"'):
-        start = cursor - len(word)
-        return [
-            Choice(path, path, note, f"{text[:start]}@{whole}{text[cursor:]}", start + 1 + len(whole))
-            for path, note in paths(word[1:])
-            for whole in (path if path.endswith("/") else f"{path} ",)
-        ]
-    return []
+    return _mentions(text, cursor)
+
+
+def _mentions(text: str, cursor: int) -> list[Choice]:
+    """The files that an `@` before the cursor may mean. What has a gap is put in quotes, or a message would name a part of
+    it; in a folder the cursor stays before the closing one."""
+    begun = BEGUN.search(text[:cursor])
+    if begun is None:
+        return []
+    quoted = begun["quoted"] is not None
+    before, after = text[: begun.start()], text[cursor:].removeprefix('"') if quoted else text[cursor:]
+    found = []
+    for path, note in paths(begun["quoted"] if quoted else begun["bare"]):
+        quote = '"' if quoted or any(character.isspace() for character in path) else ""
+        if quote and quote in path:  # there is no way to write it
+            continue
+        inside = f"{before}@{quote}{path}"
+        end, cursor_at = (quote, len(inside)) if path.endswith("/") else (f"{quote} ", len(f"{inside}{quote} "))
+        found.append(Choice(path, path, note, f"{inside}{end}{after}", cursor_at))
+    return found
 
 
 def _command(command: commands.Command) -> Choice:

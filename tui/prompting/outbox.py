@@ -21,7 +21,6 @@ class Outbox:
     def __init__(self, app: MemGPTApp, room: Room) -> None:
         self.app, self.room = app, room
         self.unsent: list[str] = []
-        self._offered: list[str] = []
 
     def _later(self, work: Coroutine[Any, Any, None], group: str = "drafts") -> None:
         self.app.run_worker(work, group=group, exit_on_error=False)
@@ -46,8 +45,7 @@ class Outbox:
         self._later(self._send(text, instead_of), "send")
 
     async def _remember(self, text: str, draft: bool, at: float) -> None:
-        again, self._offered = self._offered, []
-        await self.app.kept(front.sent, self.app.home, self.room.connection.agent, text, at if draft else None, again)
+        await self.app.kept(front.sent, self.app.home, self.room.connection.agent, text, at if draft else None)
 
     async def _send(self, text: str, instead_of: int = 0) -> None:
         """Sends a message, with the files that it names; while the engine is not there yet, it waits."""
@@ -85,7 +83,7 @@ class Outbox:
         whole, left_out = await asyncio.to_thread(mentions.with_files, text, context.window if context else 0)
         if whole != text:
             await self.app.kept(front.heard, self.app.home, self.room.agent, [text])
-            await self.app.kept(front.sent, self.app.home, self.room.agent, whole, time.time(), (), False)
+            await self.app.kept(front.sent, self.app.home, self.room.agent, whole, time.time(), False)
         for line in left_out:
             self.room.bridge.note(line)
         return whole
@@ -141,8 +139,8 @@ class Outbox:
                 lost.append(text)
         await self.app.kept(front.heard, home, agent, had)
         if lost:
-            self._offered = lost
-            self.app.prompt.put_before(lost)
+            await self.app.writing.give_back(agent, lost)
+            await self.app.kept(front.heard, home, agent, lost)  # only now: the prompt's own draft has them
             self.room.bridge.note("What you had sent did not come to the model. It is in the prompt again.")
 
     async def forget(self, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import subprocess
@@ -130,12 +129,23 @@ class Writing:
 
     async def take_up(self, agent: str) -> None:
         """Puts what was being written to an agent, when a program ended, into the prompt."""
-        drafts = await asyncio.to_thread(writing.left, self.app.home, agent)
+        drafts = await self.app.kept(writing.left, self.app.home, agent)
         if drafts and agent == self.app.room.agent:
             draft = writing.joined(drafts)
             if draft["text"]:
                 self.show(draft, before=True)
             await self._go_back_to(draft.get("place"))
+
+    async def give_back(self, agent: str, texts: list[str]) -> None:
+        """Puts what was sent to an agent in vain before what is being written to it, and keeps that at once."""
+        if agent == self.app.room.agent:
+            self.app.prompt.put_before(texts)
+            draft = self._changed()
+        else:
+            draft = self._drafts.setdefault(agent, {"text": "", "pastes": {}})
+            draft["text"] = "\n".join([*texts, draft["text"]] if draft["text"] else texts)
+        if draft:
+            await self.app.kept(writing.keep, self.app.home, agent, draft)
 
     async def _go_back_to(self, place: object) -> None:
         """To where the conversation was read, unless it has been moved in meanwhile."""

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from memgpt.home import LOOKING_ON, UserError
 from tui.keymap import BY_NAME, bindings_of, first_key
+from tui.prompting.ahead import OPENING
 from tui.screens.dialogs import CSS, Ask, Rows, foot
 from tui.text import inert
 
@@ -96,7 +97,7 @@ class Roster(ModalScreen[str]):
         self.dismiss(str(self._rows[int(event.option.id or 0)]["name"]))
 
     def action_roster(self, what: str) -> None:
-        self.run_worker(self._do(what), exit_on_error=False)
+        self.run_worker(self._do(what), group=OPENING, exit_on_error=False)
 
     async def _do(self, what: str) -> None:
         """Does one thing after the other; each is told of when the list shows it, so that the next key means what it

@@ -14,6 +14,7 @@ from textual.widgets import TextArea
 from memgpt.home import LOOKING_ON, UserError
 from tui.keymap import bindings_of
 from tui.prompting import block_drafts
+from tui.prompting.ahead import OPENING
 from tui.text import inert
 from tui.theme import Look
 from tui.view import BlockView, Entry
@@ -205,4 +206,4 @@ class MemoryPane(Pane):
         else:
             from tui.context.seeing import show_changes
 
-            self._app.run_worker(show_changes(self._app, event.label), group="command", exit_on_error=False)
+            self._app.run_worker(show_changes(self._app, event.label), group=OPENING, exit_on_error=False)
