@@ -54,6 +54,8 @@ def hints(app: MemGPTApp) -> list[Hint]:
     own = [action.name for action in ACTIONS if action.where == place and action.short]
     if place == "block_editor":
         return keys(*own)
+    if app.base.has_class("-drawer"):
+        return [*keys(stop="close"), ("j k", moves), *keys(*own, "zoom", "hide", "jump")]
     return [("j k", moves), *keys(*own, "zoom", "hide", "jump", stop="prompt")]
 
 

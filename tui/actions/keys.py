@@ -36,10 +36,8 @@ def _stop(app: MemGPTApp) -> None:
         from tui.actions import setting_up
 
         setting_up.stop(app)
-    elif app.base.has_class("-drawer"):
-        _drawer(app)
     elif app.base.focused is not app.prompt:
-        app.prompt.focus()
+        app.arrangement.to_prompt()
     elif app.prompt.instead_of:
         app.prompt.instead_of = 0
         app.prompt.replace_kept("")
@@ -69,11 +67,6 @@ def _interrupt(app: MemGPTApp) -> None:
     else:
         app.interrupted_at = now
         app.status.flash("Ctrl+C again quits", TWICE_S)
-
-
-def _drawer(app: MemGPTApp) -> None:
-    app.base.toggle_class("-drawer")
-    app.call_after_refresh(app.hint)
 
 
 def _scroll(where: str) -> Do:
@@ -150,7 +143,7 @@ _DOES: dict[str, Do] = {
     "inspect": lambda app: app.run_command("/context"),
     "browse": lambda app: app.run_command("/browse"),
     "agents": lambda app: app.run_command("/agents"),
-    "drawer": _drawer,
+    "drawer": lambda app: app.arrangement.drawer(),
     "scroll_up": _scroll("up"),
     "scroll_down": _scroll("down"),
     "chat_end": _scroll("end"),

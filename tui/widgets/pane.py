@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.message import Message
 
 from tui.text import inert
 
@@ -22,6 +23,9 @@ class Pane(Vertical):
     Pane:focus-within { border: round $accent; }
     """
 
+    class Resized(Message):
+        """It has another size, and with it perhaps another border."""
+
     def __init__(self, *children: object, title: str, id: str) -> None:
         super().__init__(*children, id=id)  # type: ignore[arg-type]
         self.title = title
@@ -36,6 +40,7 @@ class Pane(Vertical):
 
     def on_resize(self, event: Resize) -> None:
         self._draw_title()
+        self.post_message(self.Resized())
 
     def _draw_title(self) -> None:
         fill = self.outer_size.width - len(self.title) - Content(self._figure).cell_length - CORNERS

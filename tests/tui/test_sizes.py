@@ -1,0 +1,106 @@
+"""Another size while it runs, and the drawer of small screens: nothing covers what is written in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import screens
+from tests.tui.test_keys import hints, shown
+from tui.app import MemGPTApp
+
+SMALL = [(99, 30), (80, 24), (60, 20), (40, 12)]
+
+
+def in_drawer(app: MemGPTApp) -> bool:
+    """Whether the focus is in one of the memory panes, and that one in view."""
+    here = app.focused
+    return here is not None and here.is_on_screen and app.base.query_one("#side") in here.ancestors
+
+
+def has_row(app: MemGPTApp) -> bool:
+    """Whether the last line has the map in one row."""
+    return app.status.meter
+
+
+@pytest.mark.parametrize("size", SMALL, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_window_that_becomes_small_and_big_again(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screens.calm(app)
+        await pilot.pause(0.3)
+        await pilot.resize_terminal(*size)
+        await pilot.pause(0.3)
+        assert shown(app) == ["chat-pane"] and has_row(app)
+        assert all(len(line) <= size[0] for line in hints(app).split("  "))
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause(0.3)
+        assert len(shown(app)) == 4 and not has_row(app)
+        assert "Ctrl+P palette" in app.status.render_line(0).text and "Ctrl+J line" in hints(app)
+
+
+async def test_what_has_the_focus_stays_in_view(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screens.calm(app)
+        app.base.query_one("#memory").focus()
+        await pilot.press("f8")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause(0.3)
+        assert shown(app) == ["memory-pane"] and in_drawer(app)
+        await pilot.press("escape")
+        await pilot.pause(0.2)
+        assert shown(app) == ["chat-pane"] and app.focused is app.prompt
+
+
+async def test_escape_from_a_pane_alone_shows_the_prompt_that_it_goes_to(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.base.query_one("#memory").focus()
+        await pilot.press("f8", "escape")
+        await pilot.pause(0.2)
+        assert len(shown(app)) == 4 and app.focused is app.prompt
+
+
+@pytest.mark.parametrize("size", SMALL, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_drawer_takes_the_focus_says_how_it_closes_and_gives_it_back(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        screens.calm(app)
+        await pilot.pause(0.2)
+        for key in ("escape", "ctrl+o"):
+            await pilot.press("ctrl+o", "x")
+            await pilot.pause(0.2)
+            assert in_drawer(app) and app.prompt.text == "" and "Esc close" in hints(app)
+            await pilot.press(key)
+            await pilot.pause(0.2)
+            assert shown(app) == ["chat-pane"] and app.focused is app.prompt
+        await pilot.press("ctrl+o", "shift+f6", "shift+f6")  # to the map, and out of the drawer
+        await pilot.pause(0.2)
+        assert shown(app) == ["chat-pane"] and app.focused is app.prompt
+
+
+@pytest.mark.parametrize("size", SMALL, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_drawer_is_never_empty(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("ctrl+o", "f6", "f6", "f8")  # in the chat, alone
+        await pilot.pause(0.2)
+        assert shown(app) == ["chat-pane"]
+        await pilot.press("ctrl+o")
+        await pilot.pause(0.2)
+        assert in_drawer(app) and len(shown(app)) == 4
+        await pilot.press("escape", "f7", "ctrl+o")  # all hidden, and looked for
+        await pilot.pause(0.2)
+        assert in_drawer(app) and len(shown(app)) == 4
+        for _ in range(3):
+            await pilot.press("f7", "ctrl+o")
+            await pilot.pause(0.2)
+            assert in_drawer(app)
+        await pilot.press("f8")
+        await pilot.press("ctrl+o")
+        await pilot.pause(0.2)
+        assert shown(app) == ["chat-pane"] and app.focused is app.prompt
