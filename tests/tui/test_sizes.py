@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import screens
 from tests.tui.test_keys import hints, shown
+from tui.actions.jobs import Work
 from tui.app import MemGPTApp
 
 SMALL = [(99, 30), (80, 24), (60, 20), (40, 12)]
@@ -104,3 +105,59 @@ async def test_a_drawer_is_never_empty(tmp_path: Path, size: tuple[int, int]) ->
         await pilot.press("ctrl+o")
         await pilot.pause(0.2)
         assert shown(app) == ["chat-pane"] and app.focused is app.prompt
+
+
+def last_rows(app: MemGPTApp) -> str:
+    """What the last line says, in however many rows."""
+    assert app.status.region.bottom == app.size.height, "all of it is in view"
+    return " ".join(" ".join(app.status.render_line(y).text for y in range(app.status.size.height)).split())
+
+
+@pytest.mark.parametrize("size", [(120, 40), *SMALL], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_what_is_said_can_be_read_whole(tmp_path: Path, size: tuple[int, int]) -> None:
+    sentence = "You are looking on: nothing is written here. / shows what can be looked at."
+    reason = "http://127.0.0.1:8080/v1 cannot be reached."
+    app = screens.still(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        screens.calm(app)
+        await pilot.pause(0.3)
+        app.status.flash(sentence, 1)
+        await pilot.pause(0.3)
+        assert sentence in last_rows(app) and app.prompt.region.bottom <= app.status.region.y
+        await pilot.pause(1)
+        assert app.status.size.height == 1 and sentence not in last_rows(app)
+        app.bridge.apply(screens.event(17, "retry", attempt=3, of=4, wait_s=2.0, reason=reason))
+        await pilot.pause(0.3)
+        assert f"try 3 of 4 in 2 s · {reason}" in last_rows(app)
+        app.bridge.apply(screens.usage(18, 2990))
+        await pilot.pause(0.3)
+        assert app.status.size.height == 1
+        app.status.flash("word " * 400)
+        await pilot.pause(0.3)
+        assert app.status.size.height <= 3 and last_rows(app).endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((120, 40), "loading 'my notes': reading 1,031 / 1,500 · 103/s · 5 s left · Alt+C cancels"),
+        ((80, 24), "loading 'my notes': reading 1,031 / 1,500 · 103/s · 5 s left · Alt+C cancels"),
+        ((60, 20), "reading 1,031 / 1,500 · 5 s left · Alt+C cancels"),
+        ((40, 12), "37 % reading 1,031 / 1,500 · 5 s left"),
+    ],
+    ids=lambda given: f"{given[0]}x{given[1]}" if isinstance(given, tuple) else "",
+)
+async def test_long_work_has_the_room_before_the_meter(tmp_path: Path, size: tuple[int, int], words: str) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        screens.calm(app)
+        await pilot.pause(0.3)
+        work = Work("loading 'my notes'", pilot.pause)
+        work.told("reading", 0, 1500)
+        work.told("reading", 1031, 1500)
+        app.status.work = work.lines(work.began + 10, "Alt+C cancels")
+        app.status.refresh()
+        await pilot.pause(0.2)
+        assert words in last_rows(app) and "…" not in last_rows(app)
+        app.status.work = ()
+        assert "8,192" in last_rows(app) or "%" in last_rows(app) or size[0] >= 100, "and the meter comes back"
