@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.content import Content
 
 from tests.support import screens
+from tests.support.pictures import shown as on_screen
 from tests.tui.test_keys import hints, shown
 from tui.actions.jobs import Work
 from tui.app import MemGPTApp
+from tui.widgets.context_map import ContextMap
+from tui.widgets.memory_pane import MemoryPane
 
 SMALL = [(99, 30), (80, 24), (60, 20), (40, 12)]
 
@@ -161,3 +165,42 @@ async def test_long_work_has_the_room_before_the_meter(tmp_path: Path, size: tup
         assert words in last_rows(app) and "…" not in last_rows(app)
         app.status.work = ()
         assert "8,192" in last_rows(app) or "%" in last_rows(app) or size[0] >= 100, "and the meter comes back"
+
+
+async def test_what_was_evicted_fits_under_the_map(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screens.calm(app)
+        app.bridge.apply(screens.event(20, "evicted", messages=1024, tokens=123_456, summary="Much was said."))
+        await pilot.pause(0.3)
+        shown_map = app.base.query_one(ContextMap)
+        lines = [shown_map.render_line(y).text.rstrip() for y in range(shown_map.size.height)]
+        assert "→ recall: 1024 messages, 123,456 tokens" in lines
+
+
+@pytest.mark.parametrize("size", [(120, 40), *SMALL], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_block_over_its_limit_says_so(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        screens.calm(app)
+        app.run_command("/human")
+        await pilot.pause(0.4)
+        app.base.query_one(MemoryPane).editor.load_text("x" * 12_345)
+        await pilot.pause(0.3)
+        assert "human 12,345 / 2,000 !" in on_screen(app)
+
+
+async def test_a_figure_outlasts_its_title(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = app.base.query_one(MemoryPane)
+        for width, title in (
+            (45, "Core memory ────"),
+            (33, "Core memo… 12"),
+            (26, "12,345 / 2,000 !"),
+            (18, "12,345 / 2,…"),
+        ):
+            app.base.query_one("#side").styles.width = width
+            pane.set_figure("12,345 / 2,000 !")
+            await pilot.pause(0.2)
+            assert Content.from_markup(str(pane.border_title)).plain.startswith(title)

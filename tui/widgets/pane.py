@@ -43,9 +43,15 @@ class Pane(Vertical):
         self.post_message(self.Resized())
 
     def _draw_title(self) -> None:
-        fill = self.outer_size.width - len(self.title) - Content(self._figure).cell_length - CORNERS
-        if not self._figure or fill < 3:
-            self.border_title = Content(self.title)
-            return
-        line = Content.styled(f" {'─' * (fill - 2)} ", "$line")
-        self.border_title = Content(self.title) + line + Content.styled(self._figure, self._style)
+        """Where there is no room for both, the title gives way."""
+        title, figure = Content(self.title), Content.styled(self._figure, self._style)
+        room = max(0, self.outer_size.width - CORNERS)
+        fill = room - title.cell_length - figure.cell_length
+        if not self._figure or not room:
+            self.border_title = title
+        elif fill >= 3:
+            self.border_title = title + Content.styled(f" {'─' * (fill - 2)} ", "$line") + figure
+        elif (left := room - figure.cell_length - 1) > 3:
+            self.border_title = title.truncate(left, ellipsis=True) + Content(" ") + figure
+        else:
+            self.border_title = figure.truncate(room, ellipsis=True)
