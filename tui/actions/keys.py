@@ -69,6 +69,16 @@ def _interrupt(app: MemGPTApp) -> None:
         app.status.flash("Ctrl+C again quits", TWICE_S)
 
 
+def _help(app: MemGPTApp) -> None:
+    """Every key, those of the screen that is shown first. What is read closes with the same key."""
+    section = getattr(app.screen, "section", "")
+    if len(app.screen_stack) > 1 and not section:
+        raise SkipAction
+    from tui.screens.help import help_screen
+
+    app.push_screen(help_screen(app.settings, section))
+
+
 def _scroll(where: str) -> Do:
     """Scrolls the chat; a screen over it scrolls itself."""
 
@@ -134,12 +144,12 @@ async def _cancel(app: MemGPTApp) -> None:
 
 OF_THE_PANES = (
     "jump", "drawer", "zoom", "hide", "wider", "narrower", "taller", "shorter", "reset_layout", "inspect", "browse", "agents",
-    "next_agent", "previous_agent", "queue", "help",
+    "next_agent", "previous_agent", "queue",
 )  # fmt: skip
 _DOES: dict[str, Do] = {
     "stop": _stop,
     "interrupt": _interrupt,
-    "help": lambda app: app.run_command("/help"),
+    "help": _help,
     "inspect": lambda app: app.run_command("/context"),
     "browse": lambda app: app.run_command("/browse"),
     "agents": lambda app: app.run_command("/agents"),
