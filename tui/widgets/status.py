@@ -120,12 +120,12 @@ class StatusLine(Widget):
         return Strip([*segments, Segment(" " * (width - used - len(hints))), Segment(hints, self.look.style("muted"))])
 
     def _meter_and_words(self, width: int) -> tuple[list[Segment], str]:
-        """What is said and long work have the room first: of the meter, the bars give way, then the number."""
+        """What is said and long work have the room first: of the meter, the bars give way, then the long form of the
+        figure, then the figure."""
         tiny = width < TINY
-        figure_alone = [self._figure(tiny)] if self.meter and self.view.context else []
-        meter = [*self._bars(TINY_CELLS if tiny else METER_CELLS), *figure_alone] if figure_alone else []
+        meter, *shorter = self._meters(tiny)
         for words in filter(None, (self._sentence(), *([] if self.here else self._working()))):
-            for each in (meter, figure_alone, []):
+            for each in (meter, *shorter):
                 if sum(segment.cell_length for segment in each) + cell_len(words) <= width:
                     return each, words
         room = width - sum(segment.cell_length for segment in meter)
@@ -136,9 +136,18 @@ class StatusLine(Widget):
             parts.pop()  # the last gives way, whole
         return meter, GAP.join(parts)
 
-    def _working(self) -> list[str]:
+    def _meters(self, tiny: bool) -> list[list[Segment]]:
+        """The meter where it is shown, in ever shorter forms."""
+        if not self.meter or self.view.context is None:
+            return [[]]
+        short, figure = self._figure(percent=True), self._figure(percent=tiny)
+        return [[*self._bars(TINY_CELLS if tiny else METER_CELLS), figure], [figure], [short], []]
+
+    def _working(self) -> Sequence[str]:
         """Long work, with what the model does where there is room for both."""
-        return [f"{self._phase()}{GAP}{self.work[0]}", *self.work] if self.work else []
+        if self.work and self.view.stage != "resting":
+            return [f"{self._phase()}{GAP}{self.work[0]}", *self.work]
+        return self.work
 
     def _parts(self, tiny: bool) -> list[str]:
         phase, model, paid = self._phase(), _model(self.view.model), self._paid()
@@ -179,8 +188,8 @@ class StatusLine(Widget):
             found.append(Segment(glyph or GLYPHS[kind], self._square_style(kind)))
         return [*found, Segment("  ")]
 
-    def _figure(self, tiny: bool) -> Segment:
-        return Segment(f"{figure(self.view, percent=tiny)}   ", self._figure_style())
+    def _figure(self, percent: bool) -> Segment:
+        return Segment(f"{figure(self.view, percent=percent)}   ", self._figure_style())
 
     def _square_style(self, kind: str) -> Style:
         roles = {"free": "border", "warn": "warning", "flush": "error"}
