@@ -216,8 +216,9 @@ class Layout:
 
     def show(self, name: str) -> None:
         """Has a pane on the screen that is to be gone to."""
-        if name in self.kept.hidden:
-            self.kept.hidden.remove(name)
+        if name in self.kept.hidden or self.zoomed not in ("", name):
+            self.kept.hidden = [each for each in self.kept.hidden if each != name]
+            self.zoomed = ""
             self._changed()
 
     def _here(self) -> str:

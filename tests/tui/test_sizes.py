@@ -24,6 +24,10 @@ def in_drawer(app: MemGPTApp) -> bool:
     return here is not None and here.is_on_screen and app.base.query_one("#side") in here.ancestors
 
 
+def focused(app: MemGPTApp) -> str:
+    return str(app.focused.id) if app.focused else ""
+
+
 def has_row(app: MemGPTApp) -> bool:
     """Whether the last line has the map in one row."""
     return app.status.meter
@@ -204,3 +208,20 @@ async def test_a_figure_outlasts_its_title(tmp_path: Path) -> None:
             pane.set_figure("12,345 / 2,000 !")
             await pilot.pause(0.2)
             assert Content.from_markup(str(pane.border_title)).plain.startswith(title)
+
+
+@pytest.mark.parametrize("size", [(120, 40), *SMALL], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_block_that_is_written_is_in_view(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Also where the chat stood alone, or its pane was hidden."""
+    app = screens.still(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        screens.calm(app)
+        for key in ("f8", "f7"):
+            await pilot.press(key)
+            app.run_command("/human")
+            await pilot.pause(0.4)
+            assert in_drawer(app) and focused(app) == "block-editor"
+            await pilot.press("escape", "escape")
+            await pilot.pause(0.3)
+            assert focused(app) == "prompt"
+            app.arrangement.reset()
