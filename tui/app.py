@@ -38,6 +38,7 @@ from tui.terminal import log_failure, on_hang_up
 from tui.view import View
 from tui.widgets.context_map import ContextMap
 from tui.widgets.messages import Messages
+from tui.widgets.pane import Pane
 from tui.widgets.prompt import Prompt
 from tui.widgets.slash_menu import SlashMenu
 from tui.widgets.status import StatusLine
@@ -106,7 +107,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
             on_hang_up(self.exit)
         self.line.apply()
         self.prompt.focus()
-        self._resized()
+        self.arrangement.apply()
         if self.options.read_only:
             self.prompt.read_only = True
             self.prompt.placeholder = "Looking on"
@@ -302,15 +303,16 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
     def on_resize(self) -> None:
         self.line.resized()
-        self.call_after_refresh(self._resized)
+        self.call_after_refresh(self.arrangement.apply)
 
-    def _resized(self) -> None:
-        self.arrangement.apply()
-        self.call_after_refresh(self.hint)
+    @on(events.DescendantBlur)
+    def _left(self, event: events.DescendantBlur) -> None:
+        self.arrangement.left(event.widget)
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
     @on(Messages.Walked)
+    @on(Pane.Resized)
     def hint(self) -> None:
         """What works here and now."""
         if self.is_running and self.screen_stack and self.base.is_mounted:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from memgpt import events as e
-from memgpt.words import GOING_ON, YOUR_WORD
+from memgpt.words import GOING_ON, YOUR_WORD, counted
 from tui.text import inert
 from tui.view import BlockView, Entry, Retrying, View
 
@@ -212,11 +212,11 @@ class Bridge:
         self._mark("chat")
 
     def _on_evicted(self, event: e.Evicted) -> None:
-        moved = f"{event.messages} message{'s' if event.messages != 1 else ''} moved to recall"
-        self.view.chat.append(Entry("rule", f"{moved}, summary rewritten", event.step, event.at))
+        messages = counted(event.messages, "message")
+        self.view.chat.append(Entry("rule", f"{messages} moved to recall, summary rewritten", event.step, event.at))
         if event.note:
             self.view.monologue.append(Entry("note", inert(event.note), event.step, event.at))
-        self.view.paging = f"→ recall: {moved}, {event.tokens:,} tokens"
+        self.view.paging = f"→ recall: {messages}, {event.tokens:,} tokens"
         self.view.evictions += 1
         self._remember(-event.messages)
         self._mark("chat", "monologue", "context")

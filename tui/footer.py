@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -54,6 +55,8 @@ def hints(app: MemGPTApp) -> list[Hint]:
     own = [action.name for action in ACTIONS if action.where == place and action.short]
     if place == "block_editor":
         return keys(*own)
+    if app.base.has_class("-drawer"):
+        return [*keys(stop="close"), ("j k", moves), *keys(*own, "zoom", "hide", "jump")]
     return [("j k", moves), *keys(*own, "zoom", "hide", "jump", stop="prompt")]
 
 
@@ -90,15 +93,16 @@ def draw(app: MemGPTApp) -> None:
     app.status.refresh()
 
 
-def fitted(words: list[str], width: int) -> str:
-    """As many of the hints as there is room for."""
+def fitted(words: Sequence[str], width: int, always: Sequence[str] = ()) -> str:
+    """As many of the hints as there is room for; some have their room first, at the end."""
+    end = "".join(f" · {word}" for word in always)
     line = ""
     for word in words:
         longer = f"{line} · {word}" if line else word
-        if len(longer) > width:
+        if len(longer) + len(end) > width:
             break
         line = longer
-    return line
+    return (line + end).removeprefix(" · ")
 
 
 def _pane_of(widget: Widget) -> Pane | None:

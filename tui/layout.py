@@ -87,28 +87,43 @@ class Layout:
         self.kept = Arranged.of(front.read(app.home).get("layout"))
         self.zoomed = ""
 
+    @property
+    def wide(self) -> bool:
+        """Whether the panes stand side by side. The size says it: the classes of the screen follow it later."""
+        return self.app.size.width >= NARROW
+
     def apply(self) -> None:
         """Arranges the panes as they should stand; on a narrow screen the style sheet decides the sizes."""
-        app = self.app
-        side, wide = app.base.query_one("#side"), app.base.has_class("-wide")
-        width = max(LEAST_SIDE, min(self.kept.side, app.size.width - LEAST_CHAT))
-        side.styles.width = width if wide else None
+        base, wide = self.app.base, self.wide
+        self._settle_drawer()
         for name in RIGHT:
-            pane = app.base.query_one(f"#{name}")
+            pane = base.query_one(f"#{name}")
             pane.display = name not in self.kept.hidden and self.zoomed in ("", name)
             share = self.kept.shares.get(name)
             pane.styles.height = "1fr" if self.zoomed == name else f"{share}fr" if share and wide else None
-        app.base.query_one("#chat-pane").display = self.zoomed in ("", "chat-pane")
-        any_right = any(app.base.query_one(f"#{name}").display for name in RIGHT)
-        app.base.set_class(self.zoomed in RIGHT, "-zoomed")
-        if wide:
-            side.display = any_right and self.zoomed != "chat-pane"
+        base.query_one("#chat-pane").display = self.zoomed in ("", "chat-pane")
+        base.set_class(self.zoomed in RIGHT, "-zoomed")
+        self._place_side()
+
+    def _place_side(self) -> None:
+        """The right column: beside the chat, or the drawer; nowhere if nothing is in it."""
+        app, wide = self.app, self.wide
+        side = app.base.query_one("#side")
+        empty = not any(app.base.query_one(f"#{name}").display for name in RIGHT)
+        if wide or empty:
+            side.display = not empty
         else:
             side.styles.clear_rule("display")
-        if self.zoomed in RIGHT:
-            side.styles.width = "100%"
-        shown = side.display and app.base.query_one("#context-pane").display
-        app.status.meter = app.size.width < NARROW or not shown
+        width = max(LEAST_SIDE, min(self.kept.side, app.size.width - LEAST_CHAT))
+        side.styles.width = "100%" if self.zoomed in RIGHT else width if wide else None
+        app.status.meter = not wide or empty or not app.base.query_one("#context-pane").display
+
+    def _settle_drawer(self) -> None:
+        """It is there on a narrow screen alone, and opens where the window became narrow around what has the focus."""
+        if self.wide:
+            self.app.base.remove_class("-drawer")
+        elif self._here() in RIGHT:
+            self.app.base.add_class("-drawer")
 
     def _changed(self) -> None:
         self.apply()
@@ -116,6 +131,50 @@ class Layout:
             self.app.kept(_remember, self.app.home, asdict(self.kept)), group="drafts", exit_on_error=False
         )
         self.app.call_after_refresh(self.app.hint)
+
+    # --- the drawer -------------------------------------------------------------------------------------------
+
+    def drawer(self) -> None:
+        """Opens and closes the drawer. It lies over the prompt: the focus goes into it, and back to the prompt."""
+        if self.app.base.has_class("-drawer"):
+            self.to_prompt()
+        elif not self.wide:
+            self.open_drawer()
+            self.app.base.set_focus(self._first_of_drawer(), scroll_visible=False)
+
+    def open_drawer(self) -> None:
+        """Has the panes at the right over the chat; those that were hidden come back where nothing would be in it."""
+        self.zoomed = ""
+        if set(RIGHT) <= set(self.kept.hidden):
+            self.kept.hidden = []
+        self.app.base.add_class("-drawer")
+        self._changed()
+
+    def _first_of_drawer(self) -> Widget:
+        panes = [self.app.base.query_one(f"#{name}") for name in ("memory-pane", *RIGHT)]
+        shown = next(pane for pane in panes if pane.display)
+        return next(widget for widget in shown.children if widget.display)
+
+    def to_prompt(self) -> None:
+        """Goes to the prompt and has it in view: out of the drawer, and out of a pane that stands alone."""
+        self.app.base.set_focus(self.app.prompt)
+        if self.app.base.has_class("-drawer") or self.zoomed in RIGHT:
+            self._show_chat()
+
+    def left(self, widget: Widget) -> None:
+        """The focus has gone away from this widget: a drawer from which it went to what lies under it closes."""
+        base = self.app.base
+        was_in_it = base.has_class("-drawer") and base.query_one("#side") in widget.ancestors
+        if was_in_it and base.focused is not None and self._here() not in RIGHT:
+            self._show_chat()
+
+    def _show_chat(self) -> None:
+        self.app.base.remove_class("-drawer")
+        self.zoomed = ""
+        self.apply()
+        self.app.call_after_refresh(self.app.hint)
+
+    # --- keys -------------------------------------------------------------------------------------------------
 
     def zoom(self) -> None:
         """The pane with the focus alone, or all of them again."""
@@ -157,8 +216,9 @@ class Layout:
 
     def show(self, name: str) -> None:
         """Has a pane on the screen that is to be gone to."""
-        if name in self.kept.hidden:
-            self.kept.hidden.remove(name)
+        if name in self.kept.hidden or self.zoomed not in ("", name):
+            self.kept.hidden = [each for each in self.kept.hidden if each != name]
+            self.zoomed = ""
             self._changed()
 
     def _here(self) -> str:

@@ -126,11 +126,11 @@ async def test_embedding_in_the_background_is_seen_and_cancelled(
     await asyncio.to_thread(program.good, "import", "messages", str(talk), "--agent", "ada", "--no-embed")
     async with opened(fresh_home, "ada", model) as pilot:
         app = app_of(pilot)
-        await until(pilot, lambda: "embedding: vectors" in app.status.work)
+        await until(pilot, lambda: any("embedding: vectors" in each for each in app.status.work))
         await pilot.press("alt+c")
         await says(pilot, "Embedding is paused")
         await until(pilot, lambda: not app.status.work)
         app.run_command("/embedding")
         await says(pilot, "(paused)")
         app.run_command("/embedding resume")
-        await until(pilot, lambda: "embedding: vectors" in app.status.work)
+        await until(pilot, lambda: any("embedding: vectors" in each for each in app.status.work))

@@ -175,7 +175,7 @@ PICTURES: dict[str, Picture] = {
     "help": Picture(conversation(screens.calm, "f1"), ("Help: commands, then keys", "/save [NAME]", "Esc closes · Ctrl+P finds by words")),
     "keys": Picture(over(lambda app: keys_screen(app.settings)), ("Keys;", "Ctrl+C", "interrupt: copy", "Esc closes")),
     "jump": Picture(conversation(screens.calm, "ctrl+g"), ("letter go there · any other key stay",)),
-    "agents": Picture(over(lambda app: Roster(app, AGENTS)), ("sam", "here", "at work", "archived", "Enter go there", "n new")),
+    "agents": Picture(over(lambda app: Roster(app, AGENTS)), ("sam", "here", "at work", "archived", "Enter go", "Esc close · F1 keys")),
     "confirm": Picture(
         over(lambda app: Confirm("Delete agent 'old notes'?", "3 messages, 90 KB. The list of agents can bring it back.")),
         ("Sure?", "3 messages, 90 KB.", "Delete agent 'old notes'?  [y/N]"),

@@ -7,23 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input, Static
 
 from memgpt.home import Home
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
-from tests.support.pictures import shown
+from tests.support.pictures import AGENTS, shown
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_app import Pilots, app_of, chat, in_prompt, opened, pane, says, until, write
+from tui.keymap import PLACES
 from tui.screens.browser import Browser
-from tui.screens.dialogs import Ask, Confirm, Pick
+from tui.screens.dialogs import Ask, Confirm, Pick, Read
 from tui.screens.roster import Roster
 
 
 def said_by(pilot: Pilots) -> str:
-    """What the list of agents says in its border."""
-    return str(pilot.app.screen.query_one("#box").border_subtitle)
+    """What the list of agents says above its rows."""
+    said = pilot.app.screen.query_one("#said", Static)
+    return str(said.render()) if said.display else ""
 
 
 async def answered(pilot: Pilots, key: str, text: str) -> None:
@@ -54,6 +57,95 @@ async def test_agents_are_renamed_forked_and_put_away(home: Home, agent_name: st
         await says(pilot, "You said: I keep bees.")
         assert in_prompt(pilot)
     assert {agent_name, f"{agent_name}g"} <= set(home.agent_names())
+
+
+@pytest.mark.parametrize("size", [(120, 40), (40, 12)], ids=["120x40", "40x12"])
+async def test_a_name_that_is_refused_is_not_lost_and_the_reason_is_read(
+    home: Home, agent_name: str, model: ModelServer, size: tuple[int, int]
+) -> None:
+    async with opened(home, agent_name, model, size) as pilot:
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Roster))
+        for key, name, words in (("n", "a/b", "'a/b'"), ("n", agent_name, f"already an agent '{agent_name}'")):
+            await answered(pilot, key, name)
+            await until(pilot, lambda: said_by(pilot))
+            assert words in said_by(pilot)
+            missing = [word for word in said_by(pilot).split() if word not in shown(pilot.app)]
+            assert not missing, shown(pilot.app)
+            assert "Esc close · F1 keys" in shown(pilot.app)
+            await pilot.press("n")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+            assert pilot.app.screen.query_one(Input).value == name
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Roster))
+            assert not said_by(pilot)
+
+
+async def test_the_list_of_agents_says_that_one_only_looks_on(home: Home, agent_name: str, model: ModelServer) -> None:
+    Program(home).good(
+        "send", "--agent", agent_name, "--create", "--model", "openai/scripted", "--model-endpoint", model.url, "Hi"
+    )
+    async with opened(home, agent_name, model, (40, 12), read_only=True, overrides={}) as pilot:
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Roster))
+        for key in ("d", "n"):
+            await pilot.press(key)
+            await until(pilot, lambda: "looking on" in said_by(pilot))
+            await pilot.press("j")
+            await until(pilot, lambda: not said_by(pilot))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (60, 20), (40, 12)], ids=["120x40", "60x20", "40x12"])
+async def test_every_screen_says_how_it_is_left_and_f1_lists_its_keys(tmp_path: Path, size: tuple[int, int]) -> None:
+    app: Any = screens.still(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        screens.calm(app)
+        for place, opening in (
+            ("inspector", screens.inspecting), ("browser", screens.browsing), ("roster", _listing),
+        ):  # fmt: skip
+            await opening(app)
+            await pilot.pause(0.4)
+            screen = app.screen
+            assert "Esc close · F1 keys" in shown(app), shown(app)
+            await pilot.press("f1")
+            await until_read(pilot)
+            assert PLACES[place] in shown(app) and "Esc closes" in shown(app)
+            await pilot.press("f1")
+            await pilot.pause(0.2)
+            assert app.screen is screen
+            app.pop_screen()
+            await pilot.pause(0.2)
+
+
+async def _listing(app: Any) -> None:
+    await app.push_screen(Roster(app, AGENTS))
+
+
+async def until_read(pilot: Any) -> None:
+    await until(pilot, lambda: isinstance(pilot.app.screen, Read))
+    await pilot.pause(0.3)
+
+
+async def test_the_keys_of_a_screen_come_back_after_what_it_says(tmp_path: Path) -> None:
+    app: Any = screens.still(tmp_path)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await screens.inspecting(app)
+        await pilot.pause(0.4)
+        for pressed, said, then in (
+            (("d",), "the words as they are sent", "down"),
+            (("slash", *"launch", "enter"), "blocks", "n"),
+            (("d",), "the difference to the call before", "left"),
+        ):
+            await pilot.press(*pressed)
+            await pilot.pause(0.2)
+            assert said in last_line(app)
+            await pilot.press(then)
+            await pilot.pause(0.2)
+            assert "←→ call" in last_line(app) and "F1 keys" in last_line(app)
+
+
+def last_line(app: Any) -> str:
+    return str(app.screen.query_one("#keys").render())
 
 
 async def test_the_same_by_commands_and_a_deletion_comes_back(home: Home, agent_name: str, model: ModelServer) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.style import Style
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from memgpt import config
 from memgpt.commands import COMMANDS
@@ -444,10 +444,10 @@ async def test_agents_are_made_and_deleted_from_their_list(home: Home, agent_nam
         await until(pilot, lambda: len(app.screen_stack) == 3)
         await pilot.press(*f"{agent_name}z", "enter")
         await until(pilot, lambda: f"{agent_name}z" in home.agent_names() and len(app.screen_stack) == 2)
-        await until(pilot, lambda: "is made" in str(app.screen.query_one("#box").border_subtitle))
+        await until(pilot, lambda: "is made" in str(app.screen.query_one("#said", Static).render()))
         await pilot.press("d")
         await until(pilot, lambda: f"{agent_name}z" not in home.agent_names())
         await pilot.press("d")
-        await until(pilot, lambda: "talking to" in str(app.screen.query_one("#box").border_subtitle))
+        await until(pilot, lambda: "talking to" in str(app.screen.query_one("#said", Static).render()))
         await pilot.press("escape")
         assert agent_name in home.agent_names() and app.prompt.text == "a draft"

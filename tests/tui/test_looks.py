@@ -202,12 +202,12 @@ def test_how_far_how_fast_how_long() -> None:
     async def nothing() -> None: ...
 
     work = Work("loading 'notes'", nothing)
-    assert work.line(0) == "loading 'notes' …"
+    assert work.lines(0)[0] == "loading 'notes' …"
     work.told("reading", 10, 100)
     work.told("reading", 40, 100)
-    assert work.line(work.began + 10) == "loading 'notes': reading 40 / 100 · 3.0/s · 20 s left"
+    assert work.lines(work.began + 10)[0] == "loading 'notes': reading 40 / 100 · 3.0/s · 20 s left"
     work.told("embedding", 50, 500)
-    assert "left" not in work.line(work.began + 10), "a rate is that of its phase"
+    assert "left" not in work.lines(work.began + 10)[0], "a rate is that of its phase"
     assert [shown_seconds(s) for s in (5, 300, 7500)] == ["5 s", "5 min", "2 h 5 min"]
 
 

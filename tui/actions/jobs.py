@@ -36,19 +36,30 @@ class Work:
             self.phase, self.began, self.began_at = phase, time.monotonic(), done
         self.done, self.total = done, total
 
-    def line(self, now: float) -> str:
-        """`loading 'notes': embedding 120 / 480 · 34/s · 11 s left`."""
-        if not self.phase:
-            return f"{self.what} …"
+    def lines(self, now: float, cancels: str = "") -> list[str]:
+        """`loading 'notes': embedding 120 / 480 · 34/s · 11 s left · Alt+C cancels`, then in ever fewer words."""
+        rate, left = self._pace(now)
+        named, here = self._named, self._here or self._named
+        forms = ((named, rate, left, cancels), (named, left, cancels), (here, left, cancels), (here, left), (here,))
+        return [_joined(*parts) for parts in forms]
+
+    @property
+    def _named(self) -> str:
+        return f"{self.what}: {self._here}" if self.phase else f"{self.what} …"
+
+    @property
+    def _here(self) -> str:
         far = f"{self.done:,} / {self.total:,}" if self.total else f"{self.done:,}"
+        return f"{self.phase} {far}" if self.phase else ""
+
+    def _pace(self, now: float) -> tuple[str, str]:
+        """How fast it goes and how long it will still take, as far as that can be told."""
         seconds = now - self.began
-        rate = (self.done - self.began_at) / seconds if seconds >= UNTOLD_S else 0.0
-        parts = [f"{self.what}: {self.phase} {far}"]
-        if rate > 0:
-            parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
-            if self.total > self.done:
-                parts.append(f"{shown_seconds((self.total - self.done) / rate)} left")
-        return " · ".join(parts)
+        rate = (self.done - self.began_at) / seconds if self.phase and seconds >= UNTOLD_S else 0.0
+        if rate <= 0:
+            return "", ""
+        left = f"{shown_seconds((self.total - self.done) / rate)} left" if self.total > self.done else ""
+        return (f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"), left
 
 
 class Jobs:
@@ -110,10 +121,14 @@ class Jobs:
 
     def _draw(self) -> None:
         work = list(self.works.values())[-1] if self.works else None
-        more = f" (+{len(self.works) - 1})" if len(self.works) > 1 else ""
-        key = first_key("cancel_job", self.app.settings)
-        self.app.status.work = f"{work.line(time.monotonic())}{more} · {key} cancels" if work else ""
+        more = f"{len(self.works) - 1} more · " if len(self.works) > 1 else ""
+        cancels = f"{more}{first_key('cancel_job', self.app.settings)} cancels"
+        self.app.status.work = work.lines(time.monotonic(), cancels) if work else ()
         self.app.status.refresh()
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
 
 
 def shown_seconds(seconds: float) -> str:

@@ -37,10 +37,8 @@ def _stop(app: MemGPTApp) -> None:
         from tui.actions import setting_up
 
         setting_up.stop(app)
-    elif app.base.has_class("-drawer"):
-        _drawer(app)
     elif app.base.focused is not app.prompt:
-        app.prompt.focus()
+        app.arrangement.to_prompt()
     elif app.prompt.instead_of:
         app.prompt.instead_of = 0
         app.prompt.replace_kept("")
@@ -72,9 +70,14 @@ def _interrupt(app: MemGPTApp) -> None:
         app.status.flash("Ctrl+C again quits", TWICE_S)
 
 
-def _drawer(app: MemGPTApp) -> None:
-    app.base.toggle_class("-drawer")
-    app.call_after_refresh(app.hint)
+def _help(app: MemGPTApp) -> None:
+    """Every key, those of the screen that is shown first. What is read closes with the same key."""
+    section = getattr(app.screen, "section", "")
+    if len(app.screen_stack) > 1 and not section:
+        raise SkipAction
+    from tui.screens.help import help_screen
+
+    app.push_screen(help_screen(app.settings, section))
 
 
 def _scroll(where: str) -> Do:
@@ -142,16 +145,16 @@ async def _cancel(app: MemGPTApp) -> None:
 
 OF_THE_PANES = (
     "jump", "drawer", "zoom", "hide", "wider", "narrower", "taller", "shorter", "reset_layout", "inspect", "browse", "agents",
-    "next_agent", "previous_agent", "queue", "help",
+    "next_agent", "previous_agent", "queue",
 )  # fmt: skip
 _DOES: dict[str, Do] = {
     "stop": _stop,
     "interrupt": _interrupt,
-    "help": lambda app: app.run_command("/help"),
+    "help": _help,
     "inspect": lambda app: app.run_command("/context"),
     "browse": lambda app: app.run_command("/browse"),
     "agents": lambda app: app.run_command("/agents"),
-    "drawer": _drawer,
+    "drawer": lambda app: app.arrangement.drawer(),
     "scroll_up": _scroll("up"),
     "scroll_down": _scroll("down"),
     "chat_end": _scroll("end"),

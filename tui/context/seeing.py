@@ -56,8 +56,9 @@ def difference(before: str, after: str) -> list[Content]:
 async def edit_in_place(app: MemGPTApp, label: str) -> None:
     """`/persona` and `/human`: opens the block where it stands, and the drawer where the pane is in it."""
     pane = app.base.query_one(MemoryPane)
-    if not pane.is_on_screen and not app.base.has_class("-wide"):
-        app.base.add_class("-drawer")
+    app.arrangement.show("memory-pane")
+    if not pane.is_on_screen and not app.arrangement.wide:
+        app.arrangement.open_drawer()
     app.call_after_refresh(_edit, app, pane, label)
 
 

@@ -11,16 +11,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 
 from memgpt.home import UserError
 from tui.actions.browsing import EVERYWHERE, PAGE, Hit, Kept, Place, Searcher
-from tui.footer import fitted
 from tui.keymap import bindings_of
 from tui.screens.curating import Curating
 from tui.text import inert
 from tui.theme import Look
 from tui.widgets.hits import HitList, detail, talk
+from tui.widgets.key_line import KeyLine
 from tui.widgets.pane import Pane
 from tui.widgets.reader import Reader
 
@@ -32,7 +32,6 @@ HINTS = (
     "Enter open",
     "/ search",
     "Tab place",
-    "Esc close",
     "Space select",
     "d delete",
     "t tag",
@@ -40,8 +39,9 @@ HINTS = (
     "u undo",
     "a all",
 )
-CHOSEN = ("t tag", "d delete", "Space select", "a all", "u undo", "Esc close")
-SEARCHING = ("↓ results", "Tab place", "Esc close")
+CHOSEN = ("t tag", "d delete", "Space select", "a all", "u undo")
+TALKING = ("j k scroll",)
+SEARCHING = ("↓ results", "Tab place")
 
 
 class Browser(Curating):
@@ -55,12 +55,12 @@ class Browser(Curating):
     Browser #search-pane { height: 3; }
     Browser #hits-pane { width: 5fr; }
     Browser #reading-pane { width: 6fr; }
-    Browser #keys { height: 1; color: $muted; padding: 0 1; }
     .-tiny Browser #reading-pane, Browser.-tiny #reading-pane { display: none; }
     Browser.-tiny Pane { border: none; }
     Browser.-tiny #search-pane { height: 1; }
     """
     AUTO_FOCUS = "#search"
+    section = "browser"  # of the table of keys
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("browser"), Binding("f2", "look_again", show=False)]
 
     def __init__(self, connection: Asks, look: Look, places: list[Place], at: int, read_only: bool) -> None:
@@ -97,7 +97,7 @@ class Browser(Curating):
         with Horizontal(id="found"):
             yield Pane(HitList(id="hits"), title="Found", id="hits-pane")
             yield Pane(Reader(id="reading"), title="Reading", id="reading-pane")
-        yield Static(id="keys", markup=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#search", Input).cursor_blink = False
@@ -171,18 +171,21 @@ class Browser(Curating):
     def on_descendant_focus(self) -> None:
         self._hint()
 
-    def on_resize(self) -> None:
-        self._hint()
-
     def _hint(self) -> None:
-        words = SEARCHING if self._writing else HINTS
-        self.query_one("#keys", Static).update(Content(fitted(list(words), self.size.width - 2)))
+        line, count = self.query_one(KeyLine), len(self.kept.selected)
+        if self.query_one(Reader).has_class("-talk"):
+            line.keys(TALKING, ("Esc back to the results", "F1 keys"))
+        elif self._writing:
+            line.keys(SEARCHING)
+        else:
+            line.keys((f"{count} selected", *CHOSEN) if count else HINTS)
 
     @property
     def _writing(self) -> bool:
         return isinstance(self.focused, Input)
 
     def on_key(self, event: Any) -> None:
+        self.query_one(KeyLine).hush()
         if self._writing and event.key == "down":
             event.stop()
             self.hits.focus()
@@ -202,6 +205,8 @@ class Browser(Curating):
     def action_place(self, step: int) -> None:
         self.at = (self.at + step) % len(self.places)
         self.kept.selected.clear()
+        self.query_one(KeyLine).hush()
+        self._hint()
         self._look(settle=False)
 
     def action_search(self) -> None:
@@ -215,22 +220,14 @@ class Browser(Curating):
             self.kept.toggle(hit.id)
             self.hits.redraw()
             self.hits.action_cursor_down()
-            self._selected()
+            self._hint()
 
     def action_select_all(self) -> None:
         ids = {hit.id for hit in self.hits.hits}
         self.kept.selected = set() if ids <= self.kept.selected else ids
         self.hits.selected = self.kept.selected
         self.hits.redraw()
-        self._selected()
-
-    def _selected(self) -> None:
-        count = len(self.kept.selected)
-        if count:
-            hints = [f"{count} selected", *CHOSEN]
-            self._say(fitted(hints, self.size.width - 2))
-        else:
-            self._hint()
+        self._hint()
 
     def _chosen(self) -> list[Hit]:
         """What a key is for: all that are selected, else the marked one."""
@@ -238,7 +235,7 @@ class Browser(Curating):
         return chosen or ([self.hits.marked] if self.hits.marked else [])
 
     def _say(self, text: str) -> None:
-        self.query_one("#keys", Static).update(Content(inert(text)))
+        self.query_one(KeyLine).say(text)
 
     @on(OptionList.OptionSelected)
     def _open(self) -> None:
@@ -264,4 +261,4 @@ class Browser(Curating):
             await self.app.push_screen_wait(Read(f"Around {hit.id}", text))
         else:
             reader.focus()
-            self._say("Esc back to the results")
+            self._hint()

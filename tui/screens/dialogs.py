@@ -39,9 +39,9 @@ Dialog:ansi { background: transparent; }
 """
 
 
-def foot(box: Widget, *hints: str) -> None:
+def foot(box: Widget, *hints: str, always: Sequence[str] = ()) -> None:
     """As many of the hints as there is room for, in the lower border of a box."""
-    box.border_subtitle = Content(fitted(list(hints), box.outer_size.width - 6))
+    box.border_subtitle = Content(fitted(hints, box.outer_size.width - 6, always))
 
 
 class Laid(Static):

@@ -16,12 +16,15 @@ COLUMN, NARROW_COLUMN = 24, 13  # of the left column
 ROOMY = 72  # columns from which the left one is wide
 
 
-def help_screen(settings: Mapping[str, object]) -> Read:
-    """Commands, then keys by the place where they work."""
+def help_screen(settings: Mapping[str, object], place: str = "") -> Read:
+    """Commands, then keys by the place where they work; over a screen of its own, its keys before all that."""
+    keys = _keys(settings)
+    first = {PLACES[place]: keys.pop(PLACES[place])} if place else {}
     commands = [(command.usage, command.help) for command in COMMANDS]
-    sections = {"Commands": commands, **_keys(settings)}
+    sections = {**first, "Commands": commands, **keys}
     find = f"{first_key('palette', settings)} finds by words"
-    return Read("Help: commands, then keys", partial(_laid, sections), hints=(find,))
+    title = "Help: keys here, commands, all keys" if place else "Help: commands, then keys"
+    return Read(title, partial(_laid, sections), hints=(find,))
 
 
 def keys_screen(settings: Mapping[str, object]) -> Read:

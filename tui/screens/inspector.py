@@ -18,12 +18,12 @@ from textual.widgets.option_list import Option
 
 from memgpt.home import UserError
 from tui.context.inspecting import Block, Call, Shown, Sought, calls_of, compared, now_of
-from tui.footer import fitted
 from tui.keymap import bindings_of
 from tui.text import inert
 from tui.theme import Look
 from tui.widgets.entries import shown_time
 from tui.widgets.hits import lit
+from tui.widgets.key_line import KeyLine
 from tui.widgets.marked_list import MarkedList
 from tui.widgets.pane import Pane
 from tui.widgets.reader import Reader
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 KEPT = 40  # calls whose blocks are kept
 HISTORY = 4000  # steps that are read for the line
-HINTS = ("←→ call", "↑↓ block", "Enter read", "/ search", "Esc close", "n next", "d difference", "Home End first, now")
+HINTS = ("←→ call", "↑↓ block", "Enter read", "/ search", "d difference", "n next", "Home End first, now")
 STYLES = {"+": "$success", "-": "$error", "~": "$warning", " ": ""}
 COLUMN = 14
 
@@ -54,13 +54,13 @@ class Inspector(Screen[None]):
     Inspector #block-pane { width: 1fr; }
     Inspector #seek { display: none; border: none; height: 1; padding: 0 1; background: $panel; }
     Inspector.-seeking #seek { display: block; }
-    Inspector #keys { height: 1; color: $muted; padding: 0 1; }
     Inspector.-tiny #block-pane { display: none; }
     Inspector.-tiny #blocks-pane { width: 1fr; }
     Inspector.-tiny Pane { border: none; }
     Inspector.-tiny #line-pane { height: 3; }
     """
     AUTO_FOCUS = "#blocks"
+    section = "inspector"  # of the table of keys
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("inspector"), Binding("f2", "dismiss(None)", show=False)]
 
     def __init__(self, engine: Asks, look: Look, at: int | None = None, window: int = 0) -> None:
@@ -80,10 +80,11 @@ class Inspector(Screen[None]):
             yield Pane(BlockList(id="blocks", markup=False), title="Blocks", id="blocks-pane")
             yield Pane(Reader(id="block"), title="Block", id="block-pane")
         yield Input(placeholder="Words that stand in a block", id="seek")
-        yield Static(id="keys", markup=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#seek", Input).cursor_blink = False
+        self.query_one(KeyLine).keys(HINTS)
         self._work(self._open())
 
     def _work(self, work: Any) -> None:
@@ -129,6 +130,7 @@ class Inspector(Screen[None]):
     def action_step(self, step: int) -> None:
         if isinstance(self.focused, Input):
             raise SkipAction
+        self.query_one(KeyLine).hush()
         self.place = max(0, min(len(self.calls), self.place + step))
         self._work(self._show())
 
@@ -194,6 +196,10 @@ class Inspector(Screen[None]):
 
     # --- keys -------------------------------------------------------------------------------------------------
 
+    def on_key(self) -> None:
+        if not isinstance(self.focused, Input):  # there it is told of what is being sought
+            self.query_one(KeyLine).hush()
+
     @on(OptionList.OptionSelected)
     def _open_block(self) -> None:
         reader = self.query_one(Reader)
@@ -232,7 +238,7 @@ class Inspector(Screen[None]):
         if self.sought.words:
             self._say(f"in {len(self.sought.places)} blocks")
         else:
-            self._hint()
+            self.query_one(KeyLine).hush()
 
     @on(Input.Submitted)
     def _sought(self) -> None:
@@ -245,11 +251,5 @@ class Inspector(Screen[None]):
         if place is not None:
             listed.highlighted = place
 
-    def on_resize(self) -> None:
-        self._hint()
-
-    def _hint(self) -> None:
-        self.query_one("#keys", Static).update(Content(fitted(list(HINTS), self.size.width - 2)))
-
     def _say(self, text: str) -> None:
-        self.query_one("#keys", Static).update(Content(inert(text)))
+        self.query_one(KeyLine).say(text)

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memgpt.home import LOOKING_ON, UserError
@@ -19,19 +19,22 @@ from tui.keymap import BY_NAME, bindings_of, first_key
 from tui.prompting.ahead import OPENING
 from tui.screens.dialogs import CSS, Ask, Rows, foot
 from tui.text import inert
+from tui.widgets.key_line import ALWAYS
 
 if TYPE_CHECKING:
     from tui.app import MemGPTApp
 
 Table = Sequence[dict[str, Any]]
 Done = tuple[str, str]  # the agent that the cursor stands on afterwards, and what is told
+SAID = "\nRoster #said { dock: top; height: auto; color: $warning; }\nRoster OptionList { max-height: 100%; }"
 FOOT = ("agent_new", "agent_rename", "agent_fork", "agent_archive", "agent_delete", "agent_undo")
 
 
 class Roster(ModalScreen[str]):
     """Enter gives the name of the agent to go to; Esc gives nothing."""
 
-    DEFAULT_CSS = CSS.replace("Dialog", "Roster")
+    DEFAULT_CSS = CSS.replace("Dialog", "Roster") + SAID
+    section = "roster"  # of the table of keys
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss('')", "close"), *bindings_of("roster")]
 
     def __init__(self, app: MemGPTApp, rows: Table) -> None:
@@ -39,11 +42,12 @@ class Roster(ModalScreen[str]):
         self._front = app
         self._rows: Table = rows
         self._doing = asyncio.Lock()
-        self._said = ""
+        self._typed: dict[str, str] = {}  # names that were refused, by what was asked for
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
             box.border_title = "Agents"
+            yield Static(id="said", markup=False)
             yield Rows()
 
     def on_mount(self) -> None:
@@ -51,12 +55,20 @@ class Roster(ModalScreen[str]):
         self._say("")
 
     def _say(self, text: str) -> None:
-        keys = [f"{first_key(name, self._front.settings)} {BY_NAME[name].short}" for name in FOOT]
-        self._said = text
-        foot(self.query_one("#box"), *([inert(text)] if text else ["Enter go there", *keys, "Esc close"]))
+        """Until the next key."""
+        said = self.query_one("#said", Static)
+        said.update(Content(inert(text)))
+        said.display = bool(text)
+
+    def on_key(self) -> None:
+        self._say("")
 
     def on_resize(self) -> None:
-        self.call_after_refresh(lambda: self._say(self._said))
+        self.call_after_refresh(self._hint)
+
+    def _hint(self) -> None:
+        keys = [f"{first_key(name, self._front.settings)} {BY_NAME[name].short}" for name in FOOT]
+        foot(self.query_one("#box"), "Enter go", *keys, always=ALWAYS)
 
     def _show(self, marked: str) -> None:
         rows = self.query_one(Rows)
@@ -109,6 +121,7 @@ class Roster(ModalScreen[str]):
                     raise UserError(*LOOKING_ON)
                 if row is not None or what in ("new", "undo"):
                     shown, said = await _DOES[what](self, str(row["name"]) if row else "", row or {})
+                    self._typed.clear()
                     self._rows = await self._front.connection.ask("agents")
                     self._show(shown)
                     self._say(said)
@@ -118,15 +131,21 @@ class Roster(ModalScreen[str]):
     async def _ask(self, op: str, **params: Any) -> dict[str, Any]:
         return dict(await self._front.connection.ask(op, **params) or {})
 
+    async def _ask_name(self, what: str, proposal: str = "") -> str:
+        """Asks for a name; one that was refused is proposed again."""
+        wanted = await self._front.push_screen_wait(Ask(what, self._typed.pop(what, proposal)))
+        self._typed[what] = wanted or proposal
+        return wanted
+
     async def _new(self, name: str, row: dict[str, Any]) -> Done:
-        wanted = await self._front.push_screen_wait(Ask("Name of the new agent"))
+        wanted = await self._ask_name("Name of the new agent")
         if not wanted:
             return name, ""
         made = await self._ask("create_agent", name=wanted, throw_if_exists=True)
         return str(made["name"]), f"{made['name']} is made; Enter goes there."
 
     async def _rename(self, name: str, row: dict[str, Any]) -> Done:
-        wanted = await self._front.push_screen_wait(Ask(f"Another name for {name}", name))
+        wanted = await self._ask_name(f"Another name for {name}", name)
         if not wanted or wanted == name:
             return name, ""
         made = await self._ask("rename_agent", agent=name, name=wanted)
@@ -134,7 +153,7 @@ class Roster(ModalScreen[str]):
         return str(made["name"]), f"{name} is {made['name']} now."
 
     async def _fork(self, name: str, row: dict[str, Any]) -> Done:
-        wanted = await self._front.push_screen_wait(Ask(f"Name of the copy of {name}", f"{name} fork"))
+        wanted = await self._ask_name(f"Name of the copy of {name}", f"{name} fork")
         if not wanted:
             return name, ""
         made = await self._ask("fork_agent", agent=name, name=wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.message import Message
 
 from tui.text import inert
 
@@ -22,6 +23,9 @@ class Pane(Vertical):
     Pane:focus-within { border: round $accent; }
     """
 
+    class Resized(Message):
+        """It has another size, and with it perhaps another border."""
+
     def __init__(self, *children: object, title: str, id: str) -> None:
         super().__init__(*children, id=id)  # type: ignore[arg-type]
         self.title = title
@@ -36,11 +40,18 @@ class Pane(Vertical):
 
     def on_resize(self, event: Resize) -> None:
         self._draw_title()
+        self.post_message(self.Resized())
 
     def _draw_title(self) -> None:
-        fill = self.outer_size.width - len(self.title) - Content(self._figure).cell_length - CORNERS
-        if not self._figure or fill < 3:
-            self.border_title = Content(self.title)
-            return
-        line = Content.styled(f" {'─' * (fill - 2)} ", "$line")
-        self.border_title = Content(self.title) + line + Content.styled(self._figure, self._style)
+        """Where there is no room for both, the title gives way."""
+        title, figure = Content(self.title), Content.styled(self._figure, self._style)
+        room = max(0, self.outer_size.width - CORNERS)
+        fill = room - title.cell_length - figure.cell_length
+        if not self._figure or not room:
+            self.border_title = title
+        elif fill >= 3:
+            self.border_title = title + Content.styled(f" {'─' * (fill - 2)} ", "$line") + figure
+        elif (left := room - figure.cell_length - 1) > 3:
+            self.border_title = title.truncate(left, ellipsis=True) + Content(" ") + figure
+        else:
+            self.border_title = figure.truncate(room, ellipsis=True)

@@ -1,9 +1,10 @@
-"""The last line: model, what it is doing, what the turn cost; where the map is not shown, also that in one row."""
+"""The last line: model, what it is doing, what the turn cost; where the map is not shown, also that in one row. What is said
+for a moment has the room first, and more rows where one is too short for it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -18,9 +19,10 @@ from tui.footer import fitted as whole
 from tui.text import inert
 from tui.theme import Look
 from tui.view import Retrying, View
-from tui.widgets.painting import fitted
+from tui.widgets.painting import Painter, fitted
 
 METER_CELLS, TINY_CELLS = 24, 10
+MOST_ROWS = 3
 TINY = 64  # columns, below which the figures are in their shortest form
 GAP = "   "
 EIGHTHS = "·▏▎▍▌▋▊▉"
@@ -28,7 +30,7 @@ HOT, FULL = 0.7, 0.9  # of the window
 
 
 class StatusLine(Widget):
-    """One row. Draws itself anew once a second while a turn runs, and not at all while none does."""
+    """One row, or what is said in up to three. Draws itself anew once a second while a turn runs, and not at all while none does."""
 
     DEFAULT_CSS = "StatusLine { height: 1; padding: 0 1; }"
 
@@ -37,7 +39,7 @@ class StatusLine(Widget):
         self.look, self.view, self.hints = look, view, hints
         self.meter = False
         self.here: list[str] = []  # the keys of what has the focus, where it has no border to say them in
-        self.work = ""  # long work that is under way
+        self.work: Sequence[str] = ()  # long work that is under way, in ever fewer words
         self.others = ""  # the other open agents
         self.way = ""  # how it is looked on, and over what line
         self._began = 0.0
@@ -59,7 +61,7 @@ class StatusLine(Widget):
             self._began = 0.0
             if self._timer:
                 self._timer.stop()
-        self.refresh()
+        self._settle()
 
     def flash(self, text: str, seconds: float = 3.0) -> None:
         """Says something for a moment in place of the figures."""
@@ -67,41 +69,88 @@ class StatusLine(Widget):
         if self._flash_timer:
             self._flash_timer.stop()
         self._flash_timer = self.set_timer(seconds, self._unflash)
-        self.refresh()
+        self._settle()
 
     def _unflash(self) -> None:
         self._flash = ""
+        self._settle()
+
+    def on_resize(self) -> None:
+        self._settle()
+
+    def _settle(self) -> None:
+        """As many rows as what is said takes."""
+        self.styles.height = max(1, len(self._said(self.content_size.width)))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
-        tiny = width < TINY
-        segments = self._meter(TINY_CELLS if tiny else METER_CELLS, tiny) if self.meter else []
-        room = width - sum(segment.cell_length for segment in segments)
-        parts = [part for part in self._parts(tiny, room) if part]
-        while len(parts) > 1 and cell_len(GAP.join(parts)) > room:
-            parts.pop()  # the last gives way, whole
-        role = "warning" if self.view.retry or self._flash else "foreground"
-        segments += [fitted(GAP.join(parts), room, self.look.style(role))]
-        used = sum(segment.cell_length for segment in segments)
+        said = self._said(width)
+        strip = self._row(width) if len(said) < 2 else said[y] if y < len(said) else Strip([])
+        return strip.adjust_cell_length(width).apply_style(self.look.ground)
+
+    def _said(self, width: int) -> list[Strip]:
+        """The rows of what is said in place of everything else."""
+        if not (sentence := self._sentence()):
+            return []
+        style = self.look.style("warning")
+        rows = Painter(self.look, width).plain(sentence, style)
+        if len(rows) <= MOST_ROWS:
+            return rows
+        rest = " ".join(row.text for row in rows[MOST_ROWS - 1 :])
+        return [*rows[: MOST_ROWS - 1], Strip([fitted(rest, width, style)])]
+
+    def _sentence(self) -> str:
+        if self._flash:
+            return self._flash
+        if retry := self.view.retry:
+            left = max(0.0, self._retrying[1] + retry.wait_s - self.clock())
+            return f"{retry.what} {left:.0f} s · {retry.reason}"
+        return ""
+
+    def _row(self, width: int) -> Strip:
+        meter, words = self._meter_and_words(width)
+        role = "warning" if self._sentence() else "foreground"
+        used = sum(segment.cell_length for segment in meter)
+        segments = [*meter, fitted(words, width - used, self.look.style(role))]
+        used += segments[-1].cell_length
         hints = next(
             (each for each in (self.hints, self.hints.rpartition(GAP)[2]) if used + len(each) + 3 <= width), ""
         )
-        segments += [Segment(" " * (width - used - len(hints))), Segment(hints, self.look.style("muted"))]
-        return Strip(segments).adjust_cell_length(width).apply_style(self.look.ground)
+        return Strip([*segments, Segment(" " * (width - used - len(hints))), Segment(hints, self.look.style("muted"))])
 
-    def _parts(self, tiny: bool, room: int) -> list[str]:
-        if self._flash:
-            return [self._flash]
+    def _meter_and_words(self, width: int) -> tuple[list[Segment], str]:
+        """What is said and long work have the room first: of the meter, the bars give way, then the long form of the
+        figure, then the figure."""
+        tiny = width < TINY
+        meter, *shorter = self._meters(tiny)
+        for words in filter(None, (self._sentence(), *([] if self.here else self._working()))):
+            for each in (meter, *shorter):
+                if sum(segment.cell_length for segment in each) + cell_len(words) <= width:
+                    return each, words
+        room = width - sum(segment.cell_length for segment in meter)
         if self.here:
-            return [whole(self.here, room)]
-        if retry := self.view.retry:
-            left = max(0.0, self._retrying[1] + retry.wait_s - self.clock())
-            return [f"{retry.what} {left:.0f} s · {retry.reason}"]
-        phase = self._phase()
-        if self.work:
-            return [phase, self.work] if not tiny else [self.work]
-        model, paid = _model(self.view.model), self._paid()
+            return meter, whole(self.here, room)
+        parts = [part for part in self._parts(tiny) if part]
+        while len(parts) > 1 and cell_len(GAP.join(parts)) > room:
+            parts.pop()  # the last gives way, whole
+        return meter, GAP.join(parts)
+
+    def _meters(self, tiny: bool) -> list[list[Segment]]:
+        """The meter where it is shown, in ever shorter forms."""
+        if not self.meter or self.view.context is None:
+            return [[]]
+        short, figure = self._figure(percent=True), self._figure(percent=tiny)
+        return [[*self._bars(TINY_CELLS if tiny else METER_CELLS), figure], [figure], [short], []]
+
+    def _working(self) -> Sequence[str]:
+        """Long work, with what the model does where there is room for both."""
+        if self.work and self.view.stage != "resting":
+            return [f"{self._phase()}{GAP}{self.work[0]}", *self.work]
+        return self.work
+
+    def _parts(self, tiny: bool) -> list[str]:
+        phase, model, paid = self._phase(), _model(self.view.model), self._paid()
         if tiny:
             return [phase, self.way, paid, model]
         if self.size.width < NARROW:
@@ -126,7 +175,7 @@ class StatusLine(Widget):
         paid = self.view.figures.total_cost_usd
         return f"${paid:.4f}" if paid else ""
 
-    def _meter(self, cells: int, tiny: bool) -> list[Segment]:
+    def _bars(self, cells: int) -> list[Segment]:
         context = self.view.context
         if context is None:
             return []
@@ -137,7 +186,10 @@ class StatusLine(Widget):
             if place == edge and not square.mark:  # how far it is full within the cell: so it is seen to fill
                 kind, glyph = "messages" if eighths else "free", EIGHTHS[eighths]
             found.append(Segment(glyph or GLYPHS[kind], self._square_style(kind)))
-        return [*found, Segment("  "), Segment(f"{figure(self.view, percent=tiny)}   ", self._figure_style())]
+        return [*found, Segment("  ")]
+
+    def _figure(self, percent: bool) -> Segment:
+        return Segment(f"{figure(self.view, percent=percent)}   ", self._figure_style())
 
     def _square_style(self, kind: str) -> Style:
         roles = {"free": "border", "warn": "warning", "flush": "error"}
