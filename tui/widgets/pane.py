@@ -48,7 +48,7 @@ class Pane(Vertical):
         room = max(0, self.outer_size.width - CORNERS)
         fill = room - title.cell_length - figure.cell_length
         if not self._figure or not room:
-            self.border_title = title
+            self.border_title = Content(self.title)
         elif fill >= 3:
             self.border_title = title + Content.styled(f" {'─' * (fill - 2)} ", "$line") + figure
         elif (left := room - figure.cell_length - 1) > 3:
