@@ -11,7 +11,7 @@ GOING_ON = ("budget", "steps")  # what a turn has used up, where a question is w
 
 def counted(number: int, thing: str) -> str:
     """`1 passage`, `2 passages`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def nothing_in(files: Sequence[str], most: int) -> str:

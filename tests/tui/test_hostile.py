@@ -167,7 +167,7 @@ async def test_hostile_words_come_into_the_prompt_and_the_last_line(
         assert_inert(app, "a[bold]b")
         await pilot.press("tab")
         await pilot.pause(0.1)
-        assert_inert(app, "see @a[bold]b")
+        assert_inert(app, 'see @"a[bold]b [red"')
         for kind in ("note", "error"):
             app.bridge.note(HOSTILE, kind)
         await pilot.pause(0.1)

@@ -179,7 +179,7 @@ async def test_what_was_evicted_fits_under_the_map(tmp_path: Path) -> None:
         await pilot.pause(0.3)
         shown_map = app.base.query_one(ContextMap)
         lines = [shown_map.render_line(y).text.rstrip() for y in range(shown_map.size.height)]
-        assert "→ recall: 1024 messages, 123,456 tokens" in lines
+        assert "→ recall: 1,024 messages, 123,456 tokens" in lines
 
 
 @pytest.mark.parametrize("size", [(120, 40), *SMALL], ids=lambda size: f"{size[0]}x{size[1]}")

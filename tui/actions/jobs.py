@@ -31,9 +31,12 @@ class Work:
     began: float = field(default_factory=time.monotonic)
     began_at: int = 0
 
+    def __post_init__(self) -> None:
+        self.what = inert(self.what)
+
     def told(self, phase: str, done: int, total: int) -> None:
-        if phase != self.phase:  # a rate is that of its phase
-            self.phase, self.began, self.began_at = phase, time.monotonic(), done
+        if inert(phase) != self.phase:  # a rate is that of its phase
+            self.phase, self.began, self.began_at = inert(phase), time.monotonic(), done
         self.done, self.total = done, total
 
     def lines(self, now: float, cancels: str = "") -> list[str]:
@@ -77,7 +80,7 @@ class Jobs:
         else:
             work = self.works.get(job)
             if work is None:
-                work = self.works[job] = Work(inert(event["what"]), lambda: self._cancel_in_engine(job))
+                work = self.works[job] = Work(str(event["what"]), lambda: self._cancel_in_engine(job))
             work.told(str(event.get("phase", "")), int(event.get("done", 0)), int(event.get("total", 0)))
         self._draw()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual.strip import Strip
 
+from memgpt.words import money
 from tui.context.mapping import EVICTION, GLYPHS, sparkline
 from tui.theme import Look
 from tui.view import View
@@ -58,8 +59,8 @@ def _halves(entries: list[tuple[str, str, str, str]], look: Look, width: int) ->
 def course(view: View, look: Look, width: int) -> Strip:
     """What was paid, and how full the window was at the last calls, with evictions."""
     figures = view.figures
-    paid = f"${figures.total_cost_usd:.4f}" if figures.total_cost_usd else ""
-    turn = f"turn ${figures.cost_usd:.4f}" if figures.cost_usd else ""
+    paid = money(figures.total_cost_usd) if figures.total_cost_usd else ""
+    turn = f"turn {money(figures.cost_usd)}" if figures.cost_usd else ""
     text = "   ".join(part for part in (paid, turn) if part)
     head = f"{text}   " if text else ""
     bars = sparkline(figures.course, width - len(head) - 2, view.context.window if view.context else 0)

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from memgpt.words import money
 from tui.context.mapping import GLYPHS, squares
 from tui.footer import NARROW
 from tui.footer import fitted as whole
@@ -167,13 +168,13 @@ class StatusLine(Widget):
         figures = self.view.figures
         if not figures.seconds:
             return ""
-        cost = f" · ${figures.cost_usd:.4f}" if figures.cost_usd else ""
+        cost = f" · {money(figures.cost_usd)}" if figures.cost_usd else ""
         return f"turn {figures.seconds:.1f} s · {figures.tokens:,} tokens{cost}"
 
     def _paid(self) -> str:
         """What the agent has cost, where there is no room for the map's figures."""
         paid = self.view.figures.total_cost_usd
-        return f"${paid:.4f}" if paid else ""
+        return money(paid) if paid else ""
 
     def _bars(self, cells: int) -> list[Segment]:
         context = self.view.context
