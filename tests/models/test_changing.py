@@ -91,6 +91,14 @@ async def test_ollama_is_asked_for_the_window_that_is_needed(made: Made) -> None
         )
 
 
+async def test_ollama_is_asked_where_its_variable_points(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ollama(4096) as server:
+        session = await made(server, model="ollama_chat/scripted")
+        monkeypatch.setenv("OLLAMA_HOST", server.base.removeprefix("http://"))
+        await change_settings(session, {"model_endpoint": ""})
+        assert said(await turn(session, "Hi")) == "You said: Hi" and len(server.requests) == 1
+
+
 async def test_a_server_that_cuts_without_a_word_is_found_out(made: Made) -> None:
     """Ollama's OpenAI door takes no window; the counts that it reports give it away."""
     with Ollama() as server:

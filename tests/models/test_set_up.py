@@ -55,13 +55,6 @@ def test_ollama_is_found_where_its_variable_points(monkeypatch: pytest.MonkeyPat
         assert servers.found_servers()[0].models[0].window == 2048, "what it runs with"
 
 
-def test_ollama_is_asked_where_its_variable_points(fresh_home: Home) -> None:
-    with Ollama(window=4096) as server:
-        given = ("send", "--create", "--model", "ollama_chat/scripted", "Hi")
-        done = Program(fresh_home)(*given, OLLAMA_HOST=f"127.0.0.1:{port_of(server)}")
-        assert done.out == "You said: Hi\n", done.err
-
-
 def test_what_serves_no_models_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as silent, ModelServer() as server:
         silent.bind(("127.0.0.1", 0))
