@@ -267,10 +267,8 @@ def _closeness(words: str) -> Callable[[str], int]:
 
     def of(text: str) -> int:
         text = " ".join(text.split())
-        return max(
-            level + 3 * bool(whole.search(form(text))) if part in form(text) else 0
-            for level, form, part, whole in wanted
-        )
+        held = ((level, form(text), part, whole) for level, form, part, whole in wanted)
+        return max(level + 3 * bool(whole.search(said)) if part in said else 0 for level, said, part, whole in held)
 
     return of
 

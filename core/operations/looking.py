@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.operations.caller import OVERRIDES
 from memgpt import commands
 from memgpt.home import LOOKING_ON, UserError
 
@@ -13,8 +14,6 @@ OPERATIONS = frozenset({
     "models", "functions", "settings", "newest", "neighbours", "timeline", "why", "alternatives", "cost", "export_agent",
 })  # fmt: skip
 
-CHANGES_AGENT = ("model", "model_endpoint", "context_window", "persona", "human")
-
 
 def check(op: str, given: Mapping[str, Any]) -> None:
     """Refuses whatever would change something.
@@ -22,7 +21,7 @@ def check(op: str, given: Mapping[str, Any]) -> None:
     Raises:
         UserError: it would.
     """
-    changes = (op == "attach" and any(given.get(name) is not None for name in CHANGES_AGENT)) or given.get("create")
+    changes = (op == "attach" and any(given.get(name) is not None for name in OVERRIDES)) or given.get("create")
     if op in OPERATIONS and not changes:
         return
     if op == "command":
