@@ -14,6 +14,7 @@ from core.context.manager import QueueManager
 from core.context.queue import Limits
 from core.context.reckoning import Provider
 from core.context.render import Renderer
+from core.context.window import digest_of
 from core.functions.conversation import base_executor
 from core.llm import catalog
 from core.llm.builtin import is_builtin
@@ -110,10 +111,11 @@ def _window(settings: Mapping[str, Any], known: Capabilities) -> int:
 
 
 async def _counted(journal: Journal, model: str) -> dict[str, int]:
-    """Tokens of the fixed part's texts as the last call of this model had them: each text is counted once."""
+    """Tokens of the fixed part's texts as the last call of this model had them: each text is counted once. What an earlier
+    version kept is not known to be this model's count."""
     calls = await journal.steps(kinds=("call",), limit=1)
     if not calls or calls[0].body["model"] != model:
         return {}
     keys = [key for _, key in calls[0].body["parts"]]
-    known: dict[str, int] = await journal.read(lambda connection: rows.counted_parts(connection, keys))
-    return known
+    known: dict[str, tuple[int, str]] = await journal.read(lambda connection: rows.parts(connection, keys))
+    return {body: tokens for key, (tokens, body) in known.items() if digest_of(body, tokens) == key}

@@ -34,11 +34,16 @@ class Part:
 
     @property
     def hash(self) -> str:
-        return digest_of(self.body)
+        return digest_of(self.body, self.tokens)
 
 
-def digest_of(body: str) -> str:
-    """The key by which a rendered part is kept once."""
+def digest_of(body: str, tokens: int) -> str:
+    """The key by which a rendered part is kept once a count: models that count otherwise share an agent's journal."""
+    return hashlib.blake2b(f"{tokens}\n{body}".encode(), digest_size=12).hexdigest()
+
+
+def digest_before_counts(body: str) -> str:
+    """The key of earlier versions, whose count may be another model's."""
     return hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
 
 

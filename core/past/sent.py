@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.context.window import APART, SECTION_OF, Ledger, assemble, digest_of, own_sections, scaled
+from core.context.window import (
+    APART,
+    SECTION_OF,
+    Ledger,
+    assemble,
+    digest_before_counts,
+    digest_of,
+    own_sections,
+    scaled,
+)
 from core.llm import protocol as protocols
 from core.messages import Item, Step
 from core.past.sent_blocks import blocks
@@ -100,7 +109,7 @@ class _Stored:
         items = rows.fetch_items(connection, wanted)
         keys = [key for _, key in body["parts"]]
         known = rows.parts(connection, [*keys, *([body["format"]] if "format" in body else [])])
-        parts = [(section, *known[key], digest_of(known[key][1]) != key) for section, key in body["parts"]]
+        parts = [(section, *known[key], _erased(key, *known[key])) for section, key in body["parts"]]
         sent_format = known[body["format"]][1] if "format" in body else ""
         summary = items[body["summary"]] if body["summary"] else None
         return cls(call, parts, sent_format, summary, [items[number] for number in expand(body["queue"])])
@@ -148,3 +157,7 @@ class _Stored:
         if any(MARK in json.dumps(item.sent) for item in self.queue):
             found.append("messages")
         return list(dict.fromkeys(found))
+
+
+def _erased(key: str, tokens: int, words: str) -> bool:
+    return key not in (digest_of(words, tokens), digest_before_counts(words))

@@ -56,12 +56,6 @@ def insert_parts(connection: duckdb.DuckDBPyConnection, parts: Mapping[str, tupl
     _insert(connection, "part", [(key, *parts[key]) for key in sorted(fresh)])
 
 
-def counted_parts(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, int]:
-    """The texts of rendered parts and their tokens."""
-    found = connection.execute(f"SELECT body, tokens FROM part WHERE hash IN ({_marks(keys)})", list(keys)).fetchall()
-    return dict(found)
-
-
 def parts(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Rendered parts by their hash: tokens and text."""
     found = connection.execute(f"SELECT hash, tokens, body FROM part WHERE hash IN ({_marks(keys)})", list(keys))

@@ -10,9 +10,10 @@ import pytest
 from core.llm.probe import probed
 from core.roster import Roster
 from core.session import Session
+from core.slash.commands import change_settings
 from memgpt import events as e
 from memgpt.config import AgentConfig
-from tests.support.agents import of, turn
+from tests.support.agents import of, run, turn
 from tests.support.ledgers import SAID, answering, errors, errors_by_call, openai_style
 from tests.support.model_server import ModelServer, prompt_tokens
 
@@ -114,6 +115,18 @@ async def test_a_live_test_call_shows_what_a_provider_adds(roster: Roster) -> No
         session = await roster.session(await roster.create(wanted))
         await turn(session, SAID[0])
         assert abs((await errors(session))[0]) <= 0.08
+
+
+async def test_a_model_with_another_tokenizer_counts_core_memory_anew(roster: Roster, model: ModelServer) -> None:
+    """What the first one counted for a text that stays the same is not the second one's, in no later prompt."""
+    wanted = AgentConfig(name="ada", model="openai/scripted", model_endpoint=model.url, context_window=8192)
+    session = await roster.session(await roster.create(wanted))
+    await run(session, "/human " + "ก็ไม่รู้ 写真を撮る " * 30)
+    await turn(session, SAID[0])
+    for settings in ({"model": "openai/gpt-4"}, {"max_steps": 9}, {"context_window": 4096}, {"context_window": 8192}):
+        await change_settings(session, settings)
+        await turn(session, SAID[1])
+    assert [call for call, error in (await errors_by_call(session)).items() if error] == []
 
 
 async def test_the_meter_says_whose_number_it_shows(roster: Roster, model: ModelServer) -> None:
