@@ -39,9 +39,9 @@ def engine_of(home: Home) -> psutil.Process:
     return found
 
 
-def ada(program: Program, model: ModelServer, *arguments: str) -> tuple[str, ...]:
+def sent(model: ModelServer, *arguments: str, to: str = "ada") -> tuple[str, ...]:
     """The arguments of a send to an agent on the scripted server."""
-    return ("send", "--agent", "ada", "--create", "--model", "openai/scripted", "--model-endpoint", model.url,
+    return ("send", "--agent", to, "--create", "--model", "openai/scripted", "--model-endpoint", model.url,
             "--context-window", "8192", *arguments)  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def asked(model: ModelServer, count: int = 1) -> None:
 
 
 def test_starts_at_the_same_instant_give_one_engine(alone: Program, model: ModelServer) -> None:
-    sending = [background(alone, *ada(alone, model, f"number {number}")) for number in range(5)]
+    sending = [background(alone, *sent(model, f"number {number}")) for number in range(5)]
     outs = {process.communicate(timeout=LONGEST_S)[0].strip() for process in sending}
     assert outs == {f"You said: number {number}" for number in range(5)}
     engine_of(alone.home)
@@ -67,7 +67,7 @@ def test_starts_at_the_same_instant_give_one_engine(alone: Program, model: Model
 
 
 def test_a_captured_send_ends_at_once_and_the_engine_stays(alone: Program, model: ModelServer) -> None:
-    done = alone.good(*ada(alone, model, "Hello"))  # capture_output would wait for whoever holds the pipe
+    done = alone.good(*sent(model, "Hello"))  # capture_output would wait for whoever holds the pipe
     assert done.out == "You said: Hello\n"
     engine = engine_of(alone.home)
     files = {Path(entry.path).name for entry in engine.open_files()}
@@ -79,13 +79,13 @@ def test_a_stale_socket_and_a_stale_pid_are_no_hindrance(alone: Program, model: 
     stale.bind(str(alone.home.socket))
     stale.close()
     alone.home.pid.write_text("1\nnowhere\nother-host\nbuild\n")
-    assert alone.good(*ada(alone, model, "Hi")).out == "You said: Hi\n"
+    assert alone.good(*sent(model, "Hi")).out == "You said: Hi\n"
 
 
 def test_a_killed_engine_loses_nothing_that_was_shown(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
+    alone.good(*sent(model, "First"))
     model.script(scripted.slow("word " * 400, tokens_per_s=30))
-    sending = background(alone, *ada(alone, model, "--json", "--stream", "Second"))
+    sending = background(alone, *sent(model, "--json", "--stream", "Second"))
     assert sending.stdout is not None
     shown = ""
     began = time.monotonic()
@@ -106,14 +106,14 @@ def test_a_killed_engine_loses_nothing_that_was_shown(alone: Program, model: Mod
         step for step in alone.good("show", "messages", "--agent", "ada", "--json").json if step["text"] == "Second"
     ]
     assert attached["role"] == "user"
-    assert alone.good(*ada(alone, model, "Third")).out == "You said: Third\n"
+    assert alone.good(*sent(model, "Third")).out == "You said: Third\n"
 
 
 def test_a_call_that_was_under_way_is_not_run_again(alone: Program, model: ModelServer) -> None:
     """The reply is committed, its function's return is not: at the next start the call is answered as interrupted."""
-    alone.good(*ada(alone, model, "First"))
+    alone.good(*sent(model, "First"))
     model.script(scripted.call("archival_memory_insert", heartbeat=True, content="once"), scripted.hang())
-    sending = background(alone, *ada(alone, model, "Second"))
+    sending = background(alone, *sent(model, "Second"))
     asked(model, 3)
     engine_of(alone.home).kill()
     sending.communicate(timeout=LONGEST_S)
@@ -127,10 +127,10 @@ def test_a_call_that_was_under_way_is_not_run_again(alone: Program, model: Model
     assert len(alone.good("search", "archival", "once", "--agent", "ada", "--json").json["results"]) == 1
 
 
-def attached_snapshot(home: Home) -> dict[str, Any]:
+def attached_snapshot(home: Home, agent: str = "ada") -> dict[str, Any]:
     front_end = RawFrontEnd(home)
     front_end.line()
-    front_end.put({"id": 1, "op": "attach", "agent": "ada"})
+    front_end.put({"id": 1, "op": "attach", "agent": agent})
     snapshot = front_end.answer(1)["snapshot"]
     front_end.close()
     return dict(snapshot)
@@ -148,54 +148,56 @@ def resumed(home: Home) -> list[dict[str, Any]]:
 
 
 def test_another_build_takes_over_when_the_turn_is_done(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
+    alone.good(*sent(model, "First"))
     old = engine_of(alone.home)
     model.script(scripted.slow("slowly " * 10, tokens_per_s=10))
-    sending = background(alone, *ada(alone, model, "Second"))
+    sending = background(alone, *sent(model, "Second"))
     asked(model, 2)
     assert RawFrontEnd(alone.home, build="another").line() is None
     out, _ = sending.communicate(timeout=LONGEST_S)
     assert out.strip() == ("slowly " * 10).strip(), "the turn under way came to its end"
     until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
-    assert alone.good(*ada(alone, model, "Third")).out == "You said: Third\n"
+    assert alone.good(*sent(model, "Third")).out == "You said: Third\n"
     assert engine_of(alone.home).pid != old.pid
 
 
-def test_an_older_program_is_told_so_in_one_line(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
-    line = RawFrontEnd(alone.home, build="another", version="0.1").line()
+def test_an_older_program_is_told_so_in_one_line(program: Program, model: ModelServer, agent_name: str) -> None:
+    program.good(*sent(model, "First", to=agent_name))
+    line = RawFrontEnd(program.home, build="another", version="0.1").line()
     assert line is not None and "newer than this program" in line["error"]["message"]
-    engine_of(alone.home)
+    engine_of(program.home)
 
 
-def test_a_front_end_that_does_not_read_keeps_nobody_waiting(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
-    stopped = RawFrontEnd(alone.home)
-    stopped.put({"id": 1, "op": "attach", "agent": "ada"})
+def test_a_front_end_that_does_not_read_keeps_nobody_waiting(
+    program: Program, model: ModelServer, agent_name: str
+) -> None:
+    program.good(*sent(model, "First", to=agent_name))
+    stopped = RawFrontEnd(program.home)
+    stopped.put({"id": 1, "op": "attach", "agent": agent_name})
     stopped.line(), stopped.line()
     model.fallback = lambda request: scripted.Scripted(said="long words " * 20_000, fragment=4000)
     for number in range(14):
-        done = alone.good(*ada(alone, model, f"turn {number}"))
+        done = program.good(*sent(model, f"turn {number}", to=agent_name))
         assert len(done.out) > 200_000
-    held = engine_of(alone.home).memory_info().rss
+    held = engine_of(program.home).memory_info().rss
     assert held < 1.2e9
     while stopped.line() is not None:
         pass  # what was in its outbox; then the engine has hung up
     stopped.close()
-    snapshot = attached_snapshot(alone.home)
+    snapshot = attached_snapshot(program.home, agent_name)
     assert snapshot["events"][-1]["type"] == "turn_end"
 
 
-def test_what_is_not_our_protocol_is_dropped(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
+def test_what_is_not_our_protocol_is_dropped(program: Program, model: ModelServer, agent_name: str) -> None:
+    program.good(*sent(model, "First", to=agent_name))
     for noise in (b"GET / HTTP/1.1\r\n\r\n", b"\xff\xfe\n", b"[]\n", b'{"hello": 3}\n'):
         strange = socket.socket(socket.AF_UNIX)
         strange.settimeout(10)
-        strange.connect(str(alone.home.socket))
+        strange.connect(str(program.home.socket))
         strange.sendall(noise)
         assert strange.recv(100) == b""
         strange.close()
-    bad = RawFrontEnd(alone.home)
+    bad = RawFrontEnd(program.home)
     bad.line()
     bad.put({"id": 1, "op": "no such thing"})
     answer = bad.line()
@@ -204,13 +206,13 @@ def test_what_is_not_our_protocol_is_dropped(alone: Program, model: ModelServer)
     answer = bad.line()
     assert answer is not None and answer["error"]["status"] == 2
     bad.close()
-    assert alone.good(*ada(alone, model, "Second")).out == "You said: Second\n"
+    assert program.good(*sent(model, "Second", to=agent_name)).out == "You said: Second\n"
 
 
 def test_it_leaves_when_its_home_is_gone(model: ModelServer, tmp_path: Path) -> None:
     home = Home(tmp_path / "short" / "home")
     home.create()
-    Program(home).good(*ada(Program(home), model, "First"))
+    Program(home).good(*sent(model, "First"))
     engine = engine_of(home)
     began = time.monotonic()
     shutil.rmtree(home.path)
@@ -222,9 +224,9 @@ def test_it_leaves_when_its_home_is_gone(model: ModelServer, tmp_path: Path) -> 
 
 def test_it_leaves_when_nobody_needs_it(fresh_home: Home, model: ModelServer) -> None:
     program = Program(fresh_home)
-    program.good(*ada(program, model, "First"))
+    program.good(*sent(model, "First"))
     program.good("engine", "stop")
-    assert program(*ada(program, model, "Second"), MEMGPT_ENGINE_LINGER="1").status == 0
+    assert program(*sent(model, "Second"), MEMGPT_ENGINE_LINGER="1").status == 0
     until(lambda: not processes_of(fresh_home))
     assert not fresh_home.socket.exists() and not fresh_home.pid.exists()
 
@@ -234,7 +236,7 @@ def test_a_path_too_long_for_a_socket(model: ModelServer, tmp_path: Path) -> Non
     home.create()
     try:
         program = Program(home)
-        assert program.good(*ada(program, model, "Hi")).out == "You said: Hi\n"
+        assert program.good(*sent(model, "Hi")).out == "You said: Hi\n"
         assert not (home.path / "engine.sock").exists() and home.socket.exists()
         assert stat.S_IMODE(home.socket.parent.stat().st_mode) == 0o700
         assert program.good("engine", "status", "--json").json["agents"] == ["ada"]
@@ -244,9 +246,9 @@ def test_a_path_too_long_for_a_socket(model: ModelServer, tmp_path: Path) -> Non
 
 
 def test_sigterm_in_mid_turn_saves_and_ends_soon(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
+    alone.good(*sent(model, "First"))
     model.script(scripted.slow("word " * 400, tokens_per_s=30))
-    sending = background(alone, *ada(alone, model, "--json", "--stream", "Second"))
+    sending = background(alone, *sent(model, "--json", "--stream", "Second"))
     assert sending.stdout is not None
     while json.loads(sending.stdout.readline())["type"] != "delta":
         pass
@@ -262,23 +264,25 @@ def test_sigterm_in_mid_turn_saves_and_ends_soon(alone: Program, model: ModelSer
     assert len(said) == 2 and ("word " * 400).startswith(said[1]["text"])
 
 
-def test_hang_up_and_ctrl_c_of_a_terminal_do_not_reach_it(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
-    engine = engine_of(alone.home)
+def test_hang_up_and_ctrl_c_of_a_terminal_do_not_reach_it(
+    program: Program, model: ModelServer, agent_name: str
+) -> None:
+    program.good(*sent(model, "First", to=agent_name))
+    engine = engine_of(program.home)
     engine.send_signal(signal.SIGHUP)
     engine.send_signal(signal.SIGINT)
-    assert alone.good(*ada(alone, model, "Second")).out == "You said: Second\n"
-    assert engine_of(alone.home).pid == engine.pid and os.getsid(engine.pid) == engine.pid
+    assert program.good(*sent(model, "Second", to=agent_name)).out == "You said: Second\n"
+    assert engine_of(program.home).pid == engine.pid and os.getsid(engine.pid) == engine.pid
 
 
-def test_ctrl_c_in_send_stops_its_own_turn_alone(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
+def test_ctrl_c_in_send_stops_its_own_turn_alone(program: Program, model: ModelServer, agent_name: str) -> None:
+    program.good(*sent(model, "First", to=agent_name))
     model.script(scripted.slow("kept " * 120, tokens_per_s=20))
-    first = background(alone, *ada(alone, model, "Long"))
+    first = background(program, *sent(model, "Long", to=agent_name))
     asked(model, 2)
-    second = background(alone, *ada(alone, model, "Waiting"))
+    second = background(program, *sent(model, "Waiting", to=agent_name))
     until(
-        lambda: alone.good("engine", "status", "--json").json["front_ends"] == 2
+        lambda: program.good("engine", "status", "--json").json["front_ends"] == 2
     )  # a turn that is short is over first
     time.sleep(0.5)
     second.send_signal(signal.SIGINT)
@@ -287,7 +291,7 @@ def test_ctrl_c_in_send_stops_its_own_turn_alone(alone: Program, model: ModelSer
     out, _ = first.communicate(timeout=LONGEST_S)
     assert first.returncode == 0 and out.strip() == ("kept " * 120).strip()
     model.script(scripted.hang())
-    third = background(alone, *ada(alone, model, "--json", "Hang"))
+    third = background(program, *sent(model, "--json", "Hang", to=agent_name))
     asked(model, 3)
     third.send_signal(signal.SIGINT)
     out, _ = third.communicate(timeout=LONGEST_S)
@@ -295,19 +299,21 @@ def test_ctrl_c_in_send_stops_its_own_turn_alone(alone: Program, model: ModelSer
     assert json.loads(out.splitlines()[-1])["reason"] == "cancelled"
     assert model.closed_early.wait(SOON_S), "the connection to the model was closed"
     texts = [
-        row["text"] for row in alone.good("show", "messages", "--agent", "ada", "--json").json if row["role"] == "user"
+        row["text"]
+        for row in program.good("show", "messages", "--agent", agent_name, "--json").json
+        if row["role"] == "user"
     ]
     assert texts == ["First", "Long", "Hang"], "the message that still waited was taken back"
 
 
-def test_a_lost_send_does_not_stop_its_turn(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
+def test_a_lost_send_does_not_stop_its_turn(program: Program, model: ModelServer, agent_name: str) -> None:
+    program.good(*sent(model, "First", to=agent_name))
     model.script(scripted.slow("on and on " * 10, tokens_per_s=20))
-    sending = background(alone, *ada(alone, model, "Second"))
+    sending = background(program, *sent(model, "Second", to=agent_name))
     asked(model, 2)
     sending.kill()
     sending.communicate(timeout=LONGEST_S)
-    said = until(lambda: [row["text"] for row in alone.good("show", "messages", "--agent", "ada", "--json").json
+    said = until(lambda: [row["text"] for row in program.good("show", "messages", "--agent", agent_name, "--json").json
                           if row["role"] == "assistant"][1:])  # fmt: skip
     assert said == ["on and on " * 10]
 
@@ -315,16 +321,16 @@ def test_a_lost_send_does_not_stop_its_turn(alone: Program, model: ModelServer) 
 def test_keys_are_held_in_memory_alone(alone: Program, model: ModelServer) -> None:
     """A provider's key goes to that provider only, and stands in no environment, argument, log or file."""
     secret = "sk-secret-0123456789"
-    done = alone(*ada(alone, model, "Hi"), OPENAI_API_KEY=secret, MEMGPT_ENDPOINT_KEY="")
+    done = alone(*sent(model, "Hi"), OPENAI_API_KEY=secret, MEMGPT_ENDPOINT_KEY="")
     assert done.status == 0
     assert secret not in json.dumps([request["headers"] for request in model.requests])
     for process in processes_of(alone.home, "core."):
         assert secret not in json.dumps(process.environ()) + " ".join(process.cmdline())
-    done = alone(*ada(alone, model, "Again"), MEMGPT_ENDPOINT_KEY=secret)
+    done = alone(*sent(model, "Again"), MEMGPT_ENDPOINT_KEY=secret)
     assert model.requests[-1]["headers"]["Authorization"] == f"Bearer {secret}"
     model.script(scripted.error(500, f"your key {secret} is odd"))
     alone.good("configure", "--agent", "ada", "--set", "retries=0")
-    failed = alone(*ada(alone, model, "--json", "Fail"), MEMGPT_ENDPOINT_KEY=secret)
+    failed = alone(*sent(model, "--json", "Fail"), MEMGPT_ENDPOINT_KEY=secret)
     assert failed.status == 1 and secret not in failed.out + failed.err
     alone.good("engine", "stop")
     for path in alone.home.path.rglob("*"):
@@ -334,7 +340,7 @@ def test_keys_are_held_in_memory_alone(alone: Program, model: ModelServer) -> No
 def test_everything_in_the_home_is_private(alone: Program, model: ModelServer) -> None:
     old = os.umask(0)
     try:
-        alone.good(*ada(alone, model, "First"))
+        alone.good(*sent(model, "First"))
         alone.good("configure", "--set", "theme=light")
         alone.good("add", "persona", "mine", "--text", "A friend.")
     finally:
@@ -365,13 +371,13 @@ def test_engine_status_and_stop_where_none_runs(alone: Program) -> None:
     assert not engine_runs(alone.home)
 
 
-def test_turns_of_two_shells_queue(alone: Program, model: ModelServer) -> None:
+def test_turns_of_two_shells_queue(program: Program, model: ModelServer, agent_name: str) -> None:
     model.fallback = lambda request: scripted.slow(f"You said: {scripted.last_user_text(request)}", 200)
-    alone.good(*ada(alone, model, "zero"))
+    program.good(*sent(model, "zero", to=agent_name))
     outs: dict[str, str] = {}
 
     def ask(word: str) -> None:
-        outs[word] = alone.good("send", "--agent", "ada", "--json", word).out
+        outs[word] = program.good("send", "--agent", agent_name, "--json", word).out
 
     threads = [threading.Thread(target=ask, args=(word,)) for word in ("one", "two")]
     for thread in threads:
@@ -389,14 +395,14 @@ def test_turns_of_two_shells_queue(alone: Program, model: ModelServer) -> None:
     assert spans[0][1] < spans[1][0], "one turn was over before the other began"
 
 
-def test_a_loaded_engine_never_loads_the_screen_or_torch(alone: Program, model: ModelServer) -> None:
-    alone.good(*ada(alone, model, "First"))
-    maps = Path(f"/proc/{engine_of(alone.home).pid}/maps")
+def test_a_loaded_engine_never_loads_the_screen_or_torch(program: Program, model: ModelServer, agent_name: str) -> None:
+    program.good(*sent(model, "First", to=agent_name))
+    maps = Path(f"/proc/{engine_of(program.home).pid}/maps")
     if maps.exists():
         mapped = maps.read_text()
         assert "/torch/" not in mapped and "libtorch" not in mapped
-    yielded = engine_of(alone.home).children()
-    until(lambda: any("core.memory.worker" in child.cmdline() for child in engine_of(alone.home).children()))
+    yielded = engine_of(program.home).children()
+    until(lambda: any("core.memory.worker" in child.cmdline() for child in engine_of(program.home).children()))
     assert all("core.engine" not in child.cmdline() for child in yielded)
 
 
