@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from memgpt.home import Home
@@ -20,6 +22,9 @@ from tests.tui.test_app import Pilots, app_of, chat, in_prompt, opened, pane, sa
 from tui.keymap import PLACES
 from tui.screens.browser import Browser
 from tui.screens.dialogs import Ask, Confirm, Pick, Read
+from tui.screens.finding import Find
+from tui.screens.queue import Queue
+from tui.screens.rewording import Reword
 from tui.screens.roster import Roster
 
 
@@ -115,6 +120,27 @@ async def test_every_screen_says_how_it_is_left_and_f1_lists_its_keys(tmp_path: 
             assert app.screen is screen
             app.pop_screen()
             await pilot.pause(0.2)
+
+
+async def test_f1_opens_the_help_over_every_dialog_and_goes_back_to_it(tmp_path: Path) -> None:
+    app: Any = screens.still(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screens.calm(app)
+        for dialog in (
+            Confirm("Really?"), Pick("One of", [("a", "")]), Ask("Its name", "ada"), Find("Of", ["one"]), Queue(["one"]),
+            Reword("A passage", "words"),
+        ):  # fmt: skip
+            app.push_screen(dialog)
+            await pilot.pause(0.1)
+            await pilot.press("f1")
+            await until_read(pilot)
+            await pilot.press("f1")
+            await until(pilot, functools.partial(_on_top, app, dialog))
+            app.pop_screen()
+
+
+def _on_top(app: Any, screen: Screen[Any]) -> bool:
+    return app.screen is screen
 
 
 async def _listing(app: Any) -> None:

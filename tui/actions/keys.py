@@ -72,8 +72,8 @@ def _interrupt(app: MemGPTApp) -> None:
 
 def _help(app: MemGPTApp) -> None:
     """Every key, those of the screen that is shown first. What is read closes with the same key."""
-    section = getattr(app.screen, "section", "")
-    if len(app.screen_stack) > 1 and not section:
+    section = "" if app.screen is app.base else getattr(app.screen, "section", None)
+    if section is None:
         raise SkipAction
     from tui.screens.help import help_screen
 

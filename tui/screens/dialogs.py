@@ -70,6 +70,7 @@ class Rows(OptionList):
 class Confirm(ModalScreen[bool], inherit_css=True):
     """A question with what it is about above it. `y` or Enter on yes; everything else is no."""
 
+    section = ""  # it has no keys of its own in the table
     DEFAULT_CSS = CSS.replace("Dialog", "Confirm")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes"),
@@ -94,6 +95,7 @@ class Confirm(ModalScreen[bool], inherit_css=True):
 class Pick(ModalScreen[str]):
     """One of several; Esc is none."""
 
+    section = "list"  # of the table of keys
     DEFAULT_CSS = CSS.replace("Dialog", "Pick")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", "close")]
 
@@ -154,6 +156,7 @@ class Read(ModalScreen[None]):
 class Ask(ModalScreen[str]):
     """One line to write; Esc is nothing."""
 
+    section = ""  # it has no keys of its own in the table
     DEFAULT_CSS = CSS.replace("Dialog", "Ask")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", "close")]
 

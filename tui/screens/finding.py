@@ -24,6 +24,7 @@ class Find(ModalScreen[str]):
     """What is typed narrows the list: every word of it has to be there, else its letters in order. Enter takes, Esc is
     nothing."""
 
+    section = "list"  # of the table of keys
     DEFAULT_CSS = CSS.replace("Dialog", "Find")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "dismiss('')", "close", priority=True),

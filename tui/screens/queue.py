@@ -20,6 +20,7 @@ from tui.text import inert
 class Queue(ModalScreen[int]):
     """Gives the place of the message that is to come back into the prompt; -1 is none."""
 
+    section = "list"  # of the table of keys
     DEFAULT_CSS = CSS.replace("Dialog", "Queue")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(-1)", "close")]
 

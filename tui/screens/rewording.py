@@ -19,6 +19,7 @@ from tui.text import inert
 class Reword(ModalScreen[str]):
     """Ctrl+S gives the new text, Esc nothing: the keys of a block that is edited."""
 
+    section = "block_editor"  # of the table of keys
     DEFAULT_CSS = (
         CSS.replace("Dialog", "Reword")
         + "\nReword TextArea, Reword TextArea:focus { border: none; }"
