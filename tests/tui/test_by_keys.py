@@ -139,6 +139,23 @@ async def test_f1_opens_the_help_over_every_dialog_and_goes_back_to_it(tmp_path:
             app.pop_screen()
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)], ids=["120x40", "80x24", "40x12"])
+async def test_the_last_row_of_a_long_list_comes_into_view(tmp_path: Path, size: tuple[int, int]) -> None:
+    app: Any = screens.still(tmp_path)
+    many = [f"row {number}" for number in range(60)]
+    async with app.run_test(size=size) as pilot:
+        screens.calm(app)
+        for dialog, keys in (
+            (Find("Of", many), ["down"] * 59), (Pick("One of", [(name, "") for name in many]), ["end"]),
+            (Queue(many), ["end"]), (Roster(app, [{**AGENTS[0], "name": name} for name in many]), ["end"]),
+        ):  # fmt: skip
+            app.push_screen(dialog)
+            await pilot.pause(0.2)
+            await pilot.press(*keys)
+            await until(pilot, lambda: "row 59" in shown(app))
+            app.pop_screen()
+
+
 def _on_top(app: Any, screen: Screen[Any]) -> bool:
     return app.screen is screen
 

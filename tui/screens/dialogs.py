@@ -24,7 +24,7 @@ Dialog { align: center middle; background: $background 60%; }
 Dialog > #box { width: 90%; max-width: 92; height: auto; max-height: 90%; border: round $accent; padding: 0 1; background: $background; }
 Dialog #body { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
 Dialog #text { height: auto; }
-Dialog OptionList { border: none; background: transparent; height: auto; max-height: 20; scrollbar-size-vertical: 1;
+Dialog OptionList { border: none; background: transparent; height: auto; max-height: 100%; scrollbar-size-vertical: 1;
     text-wrap: nowrap; text-overflow: ellipsis; }
 Dialog.-short > #box { width: 100%; max-height: 100%; }
 Dialog OptionList:focus { border: none; }
@@ -33,7 +33,7 @@ Dialog OptionList > .option-list--option-highlighted, Dialog OptionList:focus > 
 }
 Dialog:ansi OptionList > .option-list--option-highlighted { text-style: reverse; }
 Dialog > #box { border-subtitle-align: left; border-subtitle-color: $muted; border-title-color: $foreground; }
-Dialog Input { border: none; border-bottom: solid $line; background: transparent; }
+Dialog Input { height: 2; border: none; border-bottom: solid $line; background: transparent; }
 Dialog Input:focus { border: none; border-bottom: solid $line; }
 Dialog:ansi { background: transparent; }
 """

@@ -25,7 +25,7 @@ class Find(ModalScreen[str]):
     nothing."""
 
     section = "list"  # of the table of keys
-    DEFAULT_CSS = CSS.replace("Dialog", "Find")
+    DEFAULT_CSS = CSS.replace("Dialog", "Find") + "\nFind Input { dock: top; }"  # the list has the rest of the box
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "dismiss('')", "close", priority=True),
         Binding("up", "move(-1)", show=False, priority=True),

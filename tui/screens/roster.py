@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Table = Sequence[dict[str, Any]]
 Done = tuple[str, str]  # the agent that the cursor stands on afterwards, and what is told
-SAID = "\nRoster #said { dock: top; height: auto; color: $warning; }\nRoster OptionList { max-height: 100%; }"
+SAID = "\nRoster #said { dock: top; height: auto; color: $warning; }"
 FOOT = ("agent_new", "agent_rename", "agent_fork", "agent_archive", "agent_delete", "agent_undo")
 
 
