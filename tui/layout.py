@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from tui.cli import front
 from tui.footer import NARROW
+from tui.keymap import first_key
 from tui.theme import Look
 from tui.view import View
 from tui.widgets.context_map import ContextMap
@@ -193,6 +194,9 @@ class Layout:
             self.app.status.flash("hidden; the same key in the prompt brings it back")
         elif self.kept.hidden:
             self.kept.hidden = []
+        elif not self.wide:
+            self.app.status.flash(f"{first_key('drawer', self.app.settings)} has the memory panes")
+            return
         else:
             self.kept.hidden = list(RIGHT)
         self._changed()
