@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FLUSH_S = 0.1  # between two drawings of an answer that grows
 SOON_S = 0.03  # and of everything else
+MOST_SHARE = 0.09  # of a core, that an answer which grows takes: where drawing costs more, it is drawn less often
+LONGEST_FLUSH_S = 0.25
 
 
 def paint(base: Screen[Any], view: View, changed: Collection[str], chat: list[Entry], monologue: list[Entry]) -> None:
@@ -56,6 +58,7 @@ class Drawing:
         self.flush_s = FLUSH_S
         self._asked = False
         self._drawn_at = 0.0
+        self._clock = self._spent_s = 0.0  # processor time at the last drawing, and from the one before to it
         self._queued: list[Entry] = []
         self._stage: Stage = "resting"
 
@@ -64,19 +67,24 @@ class Drawing:
         if self._asked or not self.app.is_running:
             return
         self._asked = True
-        pause = self.flush_s if self.app.bridge.growing else SOON_S
+        pause = self._pause() if self.app.bridge.growing else SOON_S
         wait = pause - (time.monotonic() - self._drawn_at)
         if wait <= 0:
             self.app.call_later(self._draw_changes)
         else:
             self.app.set_timer(wait, self._draw_changes)
 
+    def _pause(self) -> float:
+        """Seconds between two drawings of an answer that grows, on this machine."""
+        return max(self.flush_s, min(LONGEST_FLUSH_S, self._spent_s / MOST_SHARE))
+
     def _draw_changes(self) -> None:
         """Draws what has changed since the last time."""
         self._asked = False
         if not self.app.screen_stack:  # it is being left
             return
-        self._drawn_at = time.monotonic()
+        self._drawn_at, before, self._clock = time.monotonic(), self._clock, time.process_time()
+        self._spent_s = self._clock - before
         bridge = self.app.bridge
         changed, view = bridge.take(), bridge.view
         if bridge.stale:

@@ -33,7 +33,9 @@ async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
         fresh_item = await _one(renderer, state, item, step) if step else item
         if fresh_item:
             items.append(replace(fresh_item, step=item.step))
-        if step and step.kind == "reply" and renderer.protocol == "tools":
+        if (
+            step and item.kind == "reply" and renderer.protocol == "tools"
+        ):  # not an event that stands for a step too large
             items += [await _told(renderer, untold[call["call_id"]]) for call in step.body["calls"]
                       if call["call_id"] in untold]  # fmt: skip
     return Draft("settings", {"changes": {}, "rerendered": True}, items=tuple(items))

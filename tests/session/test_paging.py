@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from core.slash.commands import change_settings
 from memgpt import events as e
 from tests.support import model_server as scripted
 from tests.support.agents import make_session, open_roster, turn
@@ -185,17 +186,23 @@ async def test_a_step_of_many_calls_is_cut_to_the_window(tmp_path: Path, server:
     server.requests.clear()
     server.window = 2048
     many = scripted.calls(*(scripted.call("conversation_search", True, query=f"{n} 🎲🎲") for n in range(24)))
-    server.fallback = by_kind([scripted.say("Hello."), many, scripted.say("Done.")])
+    server.fallback = by_kind([scripted.say("Hello."), many, scripted.say("Done."), scripted.say("Still here.")])
     async with open_roster(tmp_path) as roster:
         session = await make_session(roster, server, 2048)
         await turn(session, "Hello")
         events = await turn(session, "Look everything up.")
         assert await session.journal.folded() == session.journal.state
+        cut = len(server.requests)
+        wider = {"model": "openai/other", "context_window": 8192}  # all that is held is packed anew
+        await change_settings(session, wider)
+        check_turn(await turn(session, "And now?"), "say")
     check_turn(events, "say")
     assert any(isinstance(event, e.Notice) and "to fit the window" in event.text for event in events)
-    check_requests(server.requests, 2048)
-    last = server.requests[-1]["messages"][-1]
-    assert "too large for your context" in last["content"] and "Look everything up" in json.dumps(server.requests[-1])
+    check_requests(server.requests[:cut], 2048)
+    check_requests(server.requests[cut:], 8192)
+    last = server.requests[cut - 1]["messages"][-1]
+    assert "too large for your context" in last["content"]
+    assert "Look everything up" in json.dumps(server.requests[cut - 1])
 
 
 async def test_an_evicted_fact_is_found_again(tmp_path: Path, server: ModelServer) -> None:
