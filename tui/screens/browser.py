@@ -4,6 +4,7 @@ conversation, tagged, edited and deleted, one or many."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -11,12 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Input, OptionList
 
 from memgpt.home import UserError
 from tui.actions.browsing import EVERYWHERE, PAGE, Hit, Kept, Place, Searcher
 from tui.keymap import bindings_of
-from tui.screens.curating import Curating
+from tui.screens.curating import Curator
 from tui.text import inert
 from tui.theme import Look
 from tui.widgets.hits import HitList, detail, talk
@@ -44,7 +46,7 @@ TALKING = ("j k scroll",)
 SEARCHING = ("↓ results", "Tab place")
 
 
-class Browser(Curating):
+class Browser(Screen[None]):
     """Search at the top, results below, the marked one beside them."""
 
     CSS = """
@@ -70,6 +72,7 @@ class Browser(Curating):
         self.searcher = Searcher(connection)
         self.places, self.at = places, at
         self.kept = Kept()
+        self.curator = Curator(self)
         self._total = 0
 
     @classmethod
@@ -101,7 +104,11 @@ class Browser(Curating):
 
     def on_mount(self) -> None:
         self.query_one("#search", Input).cursor_blink = False
-        self._look(settle=False)
+        self.look_for(settle=False)
+
+    @property
+    def place(self) -> Place:
+        return self.places[self.at]
 
     # --- searching --------------------------------------------------------------------------------------------
 
@@ -111,13 +118,13 @@ class Browser(Curating):
 
     @on(Input.Changed)
     def _typed(self) -> None:
-        self._look()
+        self.look_for()
 
     @on(Input.Submitted)
     def _to_hits(self) -> None:
         self.hits.focus()
 
-    def _look(self, settle: bool = True) -> None:
+    def look_for(self, settle: bool = True) -> None:
         self.query_one(Reader).remove_class("-talk")
         self.run_worker(self._search(settle), group="search", exclusive=True, exit_on_error=False)
 
@@ -131,7 +138,7 @@ class Browser(Curating):
                 await asyncio.sleep(MEANING_S if settle else 0)
                 self._show(await self.searcher.find(place, query, "hybrid"), query)
         except UserError as error:
-            self._say(str(error))
+            self.say(str(error))
 
     async def _more(self, known: int) -> None:
         """The next page, behind what is shown."""
@@ -207,13 +214,13 @@ class Browser(Curating):
         self.kept.selected.clear()
         self.query_one(KeyLine).hush()
         self._hint()
-        self._look(settle=False)
+        self.look_for(settle=False)
 
     def action_search(self) -> None:
         self.query_one("#search", Input).focus()
 
     def action_look_again(self) -> None:
-        self._look(settle=False)
+        self.look_for(settle=False)
 
     def action_select(self) -> None:
         if hit := self.hits.marked:
@@ -229,25 +236,40 @@ class Browser(Curating):
         self.hits.redraw()
         self._hint()
 
-    def _chosen(self) -> list[Hit]:
+    def action_tag(self) -> None:
+        self._change(self.curator.tag())
+
+    def action_edit(self) -> None:
+        self._change(self.curator.edit())
+
+    def action_delete(self) -> None:
+        self._change(self.curator.delete())
+
+    def action_undo(self) -> None:
+        self._change(self.curator.undo())
+
+    def _change(self, work: Coroutine[Any, Any, None]) -> None:
+        self.run_worker(work, group="change", exclusive=True, exit_on_error=False)
+
+    def chosen(self) -> list[Hit]:
         """What a key is for: all that are selected, else the marked one."""
         chosen = [hit for hit in self.hits.hits if hit.id in self.kept.selected]
         return chosen or ([self.hits.marked] if self.hits.marked else [])
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self.query_one(KeyLine).say(text)
 
     @on(OptionList.OptionSelected)
     def _open(self) -> None:
         if hit := self.hits.marked:
-            self.run_worker(self._talk(hit), group="change", exclusive=True, exit_on_error=False)
+            self._change(self._talk(hit))
 
     async def _talk(self, hit: Hit) -> None:
         """What was said before and after it, or stands around it in its file."""
         try:
             rows = await self.searcher.neighbours(self.place, hit)
         except UserError as error:
-            self._say(str(error))
+            self.say(str(error))
             return
         reader = self.query_one(Reader)
         reader.add_class("-talk")
