@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from core.memory.erasing import erase, rewrite
@@ -12,6 +14,7 @@ from core.roster import Roster
 from core.store import lookups
 from core.store.database import Database
 from memgpt.home import UserError, fold
+from memgpt.wording import Wording
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,38 +30,51 @@ async def forget(roster: Roster, agent: str, key: str | None, text: str | None, 
     """
     session = await roster.session(agent)
     database = session.journal.database
-    wanted = text if text is not None else await database.read(lambda connection: _text_of(connection, str(key)))
-    if len(wanted.strip()) < SHORTEST:
+    wordings = [Wording(text)] if text is not None else await database.read(lambda c: _wordings(c, str(key)))
+    if any(len(each.text.strip()) < SHORTEST for each in wordings):
         raise UserError("That is too short to forget.", f"Give at least {SHORTEST} characters.", status=2)
-    holding = await database.read(lambda connection: lookups.texts_holding(connection, wanted))
-    if not holding:
+    found = await database.read(lambda connection: _found(connection, wordings))
+    if not found:
         raise UserError("Nothing like that is stored.", "Give the words exactly as they stand, or an id from a search.")
-    found = [{"where": f"step {step}", "text": body} for step, body in holding]
-    elsewhere = await _elsewhere(roster, agent, wanted)
+    elsewhere = await _elsewhere(roster, agent, wordings)
     if confirmed:
         async with roster.put_down(agent):
             try:
-                await database.write(lambda connection: erase(connection, wanted, MARK))
+                await database.write(lambda connection: erase(connection, wordings, MARK))
             finally:
                 await roster.let_go(session)
             await asyncio.to_thread(rewrite, database.path)
         (await roster.session(agent)).adopt(session)
-    return {"found": found, "elsewhere": elsewhere, "done": confirmed, "text": wanted}
+    return {"found": found, "elsewhere": elsewhere, "done": confirmed, "wordings": [asdict(each) for each in wordings]}
 
 
-def _text_of(connection: duckdb.DuckDBPyConnection, key: str) -> str:
-    text = lookups.text_of(connection, key)
-    if text is None:
+def _wordings(connection: duckdb.DuckDBPyConnection, key: str) -> list[Wording]:
+    """All that the message or passage ever said."""
+    texts = lookups.texts_of(connection, key)
+    if not texts:
         raise UserError(f"There is no message {key!r}.", "A search gives the ids.")
-    return text
+    return [Wording(text, alone=True) for text in texts if text != MARK]
 
 
-async def _elsewhere(roster: Roster, agent: str, wanted: str) -> list[str]:
+def _found(connection: duckdb.DuckDBPyConnection, wordings: Sequence[Wording]) -> list[dict[str, str]]:
+    """Where they stand: texts by their step, then what messages and passages are filed under."""
+    texts: dict[tuple[int, str], None] = {}
+    filed: dict[tuple[str, str], None] = {}
+    for each in wordings:
+        texts |= dict.fromkeys(row for row in lookups.texts_holding(connection, each.text) if each.holds(row[1]))
+        filed |= dict.fromkeys(row for row in lookups.filed_under(connection, each.text) if each.holds(row[1]))
+    return [
+        *({"where": f"step {step}", "text": body} for step, body in sorted(texts)),
+        *({"where": what, "text": value} for what, value in filed),
+    ]
+
+
+async def _elsewhere(roster: Roster, agent: str, wordings: Sequence[Wording]) -> list[str]:
     """What else still holds it: sources, forks and other agents. They are not this agent's to change."""
     home = roster.home
     others = [name for name in home.agent_names() if fold(name) != fold(agent)]
-    holders = [f"source {name}" for name in home.source_names() if await _holds(await _source(roster, name), wanted)]
-    holders += [f"agent {name}" for name in others if await _holds(await _agent(roster, name), wanted)]
+    holders = [f"source {name}" for name in home.source_names() if await _holds(await _source(roster, name), wordings)]
+    holders += [f"agent {name}" for name in others if await _holds(await _agent(roster, name), wordings)]
     return [*holders, *(["the trash, until the engine starts anew"] if home.trash.is_dir() else [])]
 
 
@@ -72,7 +88,5 @@ async def _agent(roster: Roster, name: str) -> Database | None:
     return None
 
 
-async def _holds(database: Database | None, wanted: str) -> bool:
-    return database is not None and bool(
-        await database.read(lambda connection: lookups.texts_holding(connection, wanted, 1))
-    )
+async def _holds(database: Database | None, wordings: Sequence[Wording]) -> bool:
+    return database is not None and bool(await database.read(lambda connection: _found(connection, wordings)))

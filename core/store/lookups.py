@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.store import rows
 from core.store.codec import ranges
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import duckdb
 
 DOC_AND_TEXT = "doc d JOIN text t ON t.id = d.text"
+FILED = {
+    "tags": "tags", "name": "speaker", "conversation": "conversation", "title": "title", "file": "file", "key": "id",
+}  # fmt: skip
 
 
 def steps_of(connection: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> list[int]:
@@ -57,10 +60,26 @@ def key_of(connection: duckdb.DuckDBPyConnection, path: rows.Path, hidden: Colle
     return None
 
 
-def text_of(connection: duckdb.DuckDBPyConnection, key: str) -> str | None:
-    """The text of the document with that id."""
-    row = connection.execute(f"SELECT t.body FROM {DOC_AND_TEXT} WHERE d.key = ?", [key]).fetchone()
-    return str(row[0]) if row else None
+def texts_of(connection: duckdb.DuckDBPyConnection, key: str) -> list[str]:
+    """Every wording that what has that id ever had, on whatever path."""
+    query = f"SELECT DISTINCT t.body FROM {DOC_AND_TEXT} WHERE d.key = ? ORDER BY t.body"
+    return [str(row[0]) for row in connection.execute(query, [key]).fetchall()]
+
+
+def documents_holding(connection: duckdb.DuckDBPyConnection, words: str) -> list[tuple[Any, ...]]:
+    """The documents in which some words stand: the number of each, its text, and all the words that it is filed under."""
+    columns = ["t.body", *(f"d.{column}" for column in FILED)]
+    either = " OR ".join(f"contains({column}, ?)" for column in columns)
+    query = f"SELECT d.id, {', '.join(columns)} FROM {DOC_AND_TEXT} WHERE {either}"
+    return connection.execute(query, [words] * len(columns)).fetchall()
+
+
+def filed_under(connection: duckdb.DuckDBPyConnection, words: str) -> list[tuple[str, str]]:
+    """The names and tags that documents are filed under in which some words stand, each with what it is."""
+    each = (
+        f"SELECT DISTINCT '{what}', {column} FROM doc WHERE contains({column}, ?)" for column, what in FILED.items()
+    )
+    return connection.execute(" UNION ALL ".join(each), [words] * len(FILED)).fetchall()
 
 
 def texts_holding(connection: duckdb.DuckDBPyConnection, words: str, limit: int = 1 << 31) -> list[tuple[int, str]]:

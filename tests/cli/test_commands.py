@@ -363,6 +363,45 @@ def test_one_message_is_forgotten_by_its_id(program: Program, agent: str) -> Non
     refused(program("forget", agent, "--id", "m999999", "--yes"), 1)
 
 
+def test_all_that_a_passage_ever_said_is_forgotten_by_its_id_and_no_word_beside_it(
+    program: Program, agent: str
+) -> None:
+    kept = "The book is a token of okra, ok."
+    program.good("send", "--agent", agent, kept)
+    program.good("send", "--agent", agent, "ok")
+    rows = program.good("show", "messages", "--agent", agent, "--json").json
+    short = next(row["step"] for row in rows if row["text"] == "ok")
+    program.good("passage", "add", "--agent", agent, "--text", "the password is hunter2", "--tags", "quentin")
+    (hit,) = program.good("search", "archival", "password", "--agent", agent, "--mode", "text", "--json").json[
+        "results"
+    ]
+    for text in ("the password is swordfish9", "the password is walrus7"):
+        program.good("passage", "edit", hit["id"], "--agent", agent, "--text", text, "--yes")
+    asked = program("forget", agent, "--id", hit["id"]).out
+    assert all(word in asked for word in ("hunter2", "swordfish9", "walrus7"))
+    program.good("forget", agent, "--id", hit["id"], "--yes")
+    refused(program("forget", agent, "--id", hit["id"], "--yes"), 1, "Nothing like that")
+    program.good("forget", agent, "--id", f"m{short}", "--yes")
+    program.good("forget", agent, "--text", "quentin", "--yes")
+    texts = [row["text"] for row in program.good("show", "messages", "--agent", agent, "--json").json]
+    assert kept in texts and "ok" not in texts and f"You said: {kept}" in texts
+    assert program.good("send", "--agent", agent, "And now?").out == "You said: And now?\n"
+    program.good("engine", "stop")
+    data = program.home.agent_file(agent).read_bytes()
+    assert not [word for word in (b"hunter2", b"swordfish9", b"walrus7", b"quentin") if word in data]
+
+
+def test_words_of_ours_are_no_words_of_a_message(program: Program, agent: str) -> None:
+    """What the journal keeps for itself in the same words stays, and the agent goes on."""
+    for word in ("OK", "too", "tool", "user", "human", "done", "on", agent):
+        program.good("send", "--agent", agent, word)
+        program.good("forget", agent, "--text", word, "--yes")
+    assert program.good("send", "--agent", agent, "And now?").out == "You said: And now?\n"
+    program.good("engine", "stop")
+    rows = program.good("show", "messages", "--agent", agent, "--json").json
+    assert rows[-1]["text"] == "You said: And now?" and "OK" not in [row["text"] for row in rows]
+
+
 def test_delete_asks_first(program: Program, agent: str) -> None:
     refused(program("delete", "agent", agent), 2, "--yes")
     program.good("delete", "agent", agent, "--yes")

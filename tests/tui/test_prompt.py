@@ -9,6 +9,7 @@ import pytest
 from textual.events import Key, Paste
 
 from memgpt.home import Home
+from memgpt.wording import Wording
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
@@ -275,7 +276,7 @@ def test_each_agent_has_its_own_draft(fresh_home: Home) -> None:
     assert "to bob" in gone.read_text() and "to ada" not in gone.read_text() and "to ada" in mine.read_text()
     writing.release(fresh_home)
     assert [draft["text"] for draft in writing.left(fresh_home, "ada")] == ["to ada"], "it was left on purpose"
-    writing.erase(fresh_home, "secret")
+    writing.erase(fresh_home, [Wording("secret")])
     assert writing.texts(fresh_home) == ["to ada"]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from memgpt import events as e
 from memgpt.home import Home
+from memgpt.wording import Wording
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
@@ -199,5 +200,5 @@ def test_drafts_of_blocks_are_forgotten_too(tmp_path: Path) -> None:
     home.create()
     block_drafts.keep(home, "ada", "human", "The pin is 4711.")
     block_drafts.keep(home, "ada", "persona", "Kind.")
-    front.erase(home, "4711")
+    front.erase(home, [Wording("4711")])
     assert block_drafts.of(home, "ada", "human") is None and block_drafts.of(home, "ada", "persona") == "Kind."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from memgpt.home import UserError, find_home
+from memgpt.wording import Wording
 from tui.cli import front
 from tui.cli.asking import ask, confirmed
 from tui.text import inert
@@ -13,15 +14,15 @@ from tui.text import inert
 def run(options: argparse.Namespace) -> int:
     home = find_home()
     params = {"agent": options.agent, "message_id": options.id, "text": options.text}
-    typed = front.holding(home, options.text) if options.text and options.text.strip() else []
+    wordings = [Wording(options.text)] if options.text and options.text.strip() else []
     try:
         found = ask("forget", **params, confirmed=False)
     except UserError:
-        if not typed:
+        if not front.holding(home, wordings):
             raise
-        found = {"found": [], "elsewhere": [], "text": options.text}
-    text = str(found["text"])
-    typed = front.holding(home, text)
+        found = {"found": [], "elsewhere": [], "wordings": [{"text": options.text}]}
+    wordings = [Wording(**each) for each in found["wordings"]]
+    typed = front.holding(home, wordings)
     for entry in found["found"]:
         print(f"{entry['where']}: {inert(entry['text'])}")
     for line in typed:
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"It also stands in {holder}, which keeps it.")
     if not confirmed(f"Erase this for good from {len(found['found']) + len(typed)} places?", options.yes):
         return 1
-    front.erase(home, text)  # first: an open screen reads its history again when the engine tells it
+    front.erase(home, wordings)  # first: an open screen reads its history again when the engine tells it
     if found["found"]:
         ask("forget", **params, confirmed=True)
     print("Forgotten.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from memgpt.config import DEFAULT_AGENT
 from memgpt.home import Home, checked_name, read_stored, write_private
+from memgpt.wording import Wording, held
 from tui.cli import writing
 
 LONGEST_HISTORY = 500
@@ -82,27 +83,29 @@ def renamed(home: Home, old: str, new: str) -> None:
     _change(home, change)
 
 
-def holding(home: Home, text: str) -> list[str]:
+def holding(home: Home, wordings: Sequence[Wording]) -> list[str]:
     """The entries of the history and the drafts that these words stand in."""
     known = read(home)
     lines = [*_lines(known), *(line for kept in _drafts(known).values() for _, line in kept), *writing.texts(home)]
-    return [line for line in lines if text in line]
+    return [line for line in lines if held(wordings, line)]
 
 
-def erase(home: Home, text: str) -> None:
+def erase(home: Home, wordings: Sequence[Wording]) -> None:
     """Takes every entry with these words out of the history and the drafts."""
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
-        drafts = {name: [entry for entry in kept if text not in entry[1]] for name, kept in _drafts(known).items()}
+        drafts = {
+            name: [entry for entry in kept if not held(wordings, entry[1])] for name, kept in _drafts(known).items()
+        }
         blocks = {
-            agent: {label: kept for label, kept in own.items() if text not in str(kept)}
+            agent: {label: kept for label, kept in own.items() if not held(wordings, str(kept))}
             for agent, own in (known.get("block_drafts") or {}).items()
         }
-        history = [line for line in _lines(known) if text not in line]
+        history = [line for line in _lines(known) if not held(wordings, line)]
         return {"history": history, "drafts": _stored(drafts), "block_drafts": blocks}
 
     _change(home, change)
-    writing.erase(home, text)
+    writing.erase(home, wordings)
 
 
 def _lines(known: dict[str, Any]) -> list[str]:

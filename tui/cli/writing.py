@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from memgpt.home import Home, read_stored, write_private
+from memgpt.wording import Wording, held
 
 Draft = dict[str, Any]
 """`text` as it stands in the prompt, and `pastes`: what is folded in it, by its token; `place`: the step and the row where
@@ -80,12 +81,13 @@ def texts(home: Home) -> list[str]:
     return [text for path, _ in _files(home) for draft in _read(path).values() for text in _texts(draft)]
 
 
-def erase(home: Home, text: str) -> None:
+def erase(home: Home, wordings: Sequence[Wording]) -> None:
     """Takes every draft with these words away, in whole."""
     for path, _ in _files(home):
         kept = _read(path)
-        good = {agent: draft for agent, draft in kept.items() if text not in json.dumps(draft, ensure_ascii=False)}
-        good = {agent: draft for agent, draft in good.items() if not any(text in each for each in _texts(draft))}
+        good = {
+            agent: draft for agent, draft in kept.items() if not any(held(wordings, each) for each in _texts(draft))
+        }
         if good != kept:
             write_private(path, json.dumps(good, ensure_ascii=False))
 

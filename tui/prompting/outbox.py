@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from memgpt.home import UserError
+from memgpt.wording import Wording
 from tui.cli import front
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Outbox:
 
     async def forget(self, text: str) -> None:
         """Takes words out of the prompt's history and out of the drafts, here and in the home."""
-        await self.app.kept(front.erase, self.app.home, text)
+        await self.app.kept(front.erase, self.app.home, [Wording(text)])
         self._recall_history()
 
     def _recall_history(self) -> None:
