@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 # What no date is without, or in the languages of CODES hardly ever: the look for one is spared without it.
 HINT = re.compile(
     r"\d|\b(?:yesterday|today|last|ago|this|january|february|march|april|june|july|august|september"
-    r"|october|november|december)\b|[^\x00-\x7f]|day\b|woche|monat|jahr|gestern|heute|hier|mois|ayer|mes\b|ieri",
+    r"|october|november|december|past|in may|since may)\b|[^\x00-\x7f]|day\b|woche|monat|jahr|gestern|heute|hier|mois|ayer"
+    r"|mes\b|ieri",
     re.IGNORECASE,
 )
 DIGITS = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
@@ -24,8 +26,17 @@ UNTIL = re.compile(
 AND = re.compile(r"\s*(?:and|und|et|y|e|en|och|og)\s*(?:the\s+)?", re.IGNORECASE)
 BETWEEN = re.compile(r"\b(?:between|zwischen|entre|tra|fra|tussen|mellan|mellem)\b", re.IGNORECASE)
 ENDS = re.compile(r"(.+?)(?:\s+(?:to|until|till|through|[-–—])\s+|\s*\.\.\s*)(.+)", re.IGNORECASE)
-LATELY = re.compile(r"(?:the )?(?:(?:last|past) (\d{1,4}) |past )(day|week|month|year)s?", re.IGNORECASE)
-DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")  # day first, wherever dots are written
+LATELY = re.compile(r"\b(?:the )?(?:(?:last|past) (\d{1,4}) |past )(day|week|month|year)s?\b", re.IGNORECASE)
+DOTTED = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\d.])")  # day first, wherever dots are written
+DECADE = re.compile(r"\b(?:the )?((?:1[89]|20)\d0)s\b", re.IGNORECASE)
+# What dateparser makes something else of inside a text, and what it is.
+SINOGRAPHS = re.compile(r"(\d{4})年\s*(\d{1,2})月(?:\s*(\d{1,2})日)?")
+MAY = re.compile(r"\b(in|since) may\b(?!\s+\d)", re.IGNORECASE)  # elsewhere it is a verb
+NTH = re.compile(r"\bon the (\d{1,2})(?:st|nd|rd|th)(?=\s*(?:$|[?.!,;]))", re.IGNORECASE)
+DAY_BEFORE = re.compile(r"\bthe day before yesterday\b", re.IGNORECASE)
+NO_DAY = re.compile(r"(?:on )?(?:the )?\d{1,2}(?:st|nd|rd|th)", re.IGNORECASE)  # a floor, a prize, a time
+EARLIEST_YEAR = 1900  # of a year alone: an earlier one is mostly a number
+EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 NO_DATE = re.compile(r"[-+]?\d{1,3}|.*\b(?:decade|centur).*", re.IGNORECASE)  # what dateparser makes something else of
 SHORTEST = 4  # characters; shorter finds are words of another meaning, such as `may` and `we`
 # dateparser's names of the languages that messages are told apart by (core/memory/terms.py, LANGUAGES).
@@ -54,10 +65,40 @@ def spans(text: str, present: datetime, language: int = 0) -> list[Span]:
         return []
     from dateparser.search import search_dates
 
+    named = []
+    for lately in LATELY.finditer(text):
+        with contextlib.suppress(ValueError):  # before there was a calendar
+            named.append(_lately(int(lately[1] or 1), lately[2].lower(), present))
+    named += [_decade(int(decade[1]), present.tzinfo) for decade in DECADE.finditer(text)]
+    rest = _in_digits(DECADE.sub(" ", LATELY.sub(" ", text)), present)
     settings = {"RELATIVE_BASE": present.replace(tzinfo=None), "PREFER_DATES_FROM": "past"}
-    languages = list(dict.fromkeys((CODES[language], "en")))
-    found = search_dates(text, languages=languages, settings=settings, add_period=True) or ()
-    return list(_joined(text, _placed(text, found), present.tzinfo))
+    languages = list(dict.fromkeys((CODES[language], "en", *(("ja", "zh", "ko") if EAST_ASIAN.search(rest) else ()))))
+    found = search_dates(rest, languages=languages, settings=settings, add_period=True) or ()
+    return [*named, *_joined(rest, _placed(rest, filter(_is_date, found)), present.tzinfo)]
+
+
+def _in_digits(text: str, present: datetime) -> str:
+    """A text with those of its dates in digits that would be taken for others."""
+    today = present.date()
+    text = DOTTED.sub(r"\3-\2-\1", text)
+    text = SINOGRAPHS.sub(lambda found: f" {'-'.join(part.zfill(2) for part in found.groups() if part)} ", text)
+    text = DAY_BEFORE.sub(str(today - timedelta(days=2)), text)
+    text = MAY.sub(rf"\1 May {today.year - (today.month < 5)}", text)
+    return NTH.sub(lambda found: _latest(int(found[1]), today) or found[0], text)
+
+
+def _latest(day: int, today: date) -> str:
+    """The last day with that number in its month; empty where there is none."""
+    for back in range(1, 32 + today.day):
+        then = today - timedelta(days=back - 1)
+        if then.day == day:
+            return f"on {then}"
+    return ""
+
+
+def _is_date(found: tuple[str, datetime, str]) -> bool:
+    words, moment, period = found
+    return not NO_DAY.fullmatch(words) and (period != "year" or moment.year >= EARLIEST_YEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +151,7 @@ def _joined(text: str, named: Sequence[_Named], zone: tzinfo | None) -> Iterator
             )
             place += 2
             continue
-        if len(first.words) >= SHORTEST:
+        if len(first.words) >= SHORTEST or EAST_ASIAN.search(first.words):
             yield _span(first.moment, first.period, zone)
         place += 1
 
@@ -168,6 +209,10 @@ def _lately(count: int, unit: str, present: datetime) -> Span:
         return Span(_span(back, "day", present.tzinfo).start, today.end)
     except (ValueError, OverflowError):
         raise ValueError(f"{count} {unit}s ago is no day of the calendar.") from None
+
+
+def _decade(first: int, zone: tzinfo | None) -> Span:
+    return Span(_span(datetime(first, 1, 1), "year", zone).start, _span(datetime(first + 9, 1, 1), "year", zone).end)
 
 
 def _months_on(moment: datetime, count: int) -> datetime:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from core.memory.columns import ROLES
-from core.memory.dates import named_days
+from core.memory.dates import Span, named_days
 from core.memory.scope import Query
 from memgpt.home import fold
 
@@ -17,6 +17,7 @@ MODES = ("hybrid", "vector", "text")
 NAMES = ("roles", "start", "end", "source", "tags", "mode")
 DAYS = ("start", "end")
 MOST_WORDS = 4  # that may follow in a day in words: `start:the day before yesterday`
+TELLING = re.compile(r"ago|\d+", re.IGNORECASE)  # belongs to a day, though it may say nothing new
 WORD = re.compile(r'\w+:(?:"[^"]*"|[^\s"])+|"[^"]*"|\S+')
 MOST_TAGS = 16
 LONGEST_TAG = 64  # characters
@@ -86,16 +87,18 @@ def parsed(argument: str) -> tuple[Filters, str]:
 
 
 def _days(value: str, after: list[str]) -> str:
-    """A day or span, with as many of the words `after` it as it takes to make it one; these are taken out there."""
+    """A day or span, with the words `after` it that belong to it: each that makes it one, or another one, and those
+    between; these are taken out there."""
+    best, taken = value, 0
+    known: Span | None = None
     for count in range(min(MOST_WORDS, len(after)) + 1):
         words = " ".join([value, *after[:count]])
         with contextlib.suppress(ValueError):
-            named_days(words, datetime.now())
-            count += after[count : count + 1] == ["ago"]
-            words = " ".join([value, *after[:count]])
-            del after[:count]
-            return words
-    return value
+            span = named_days(words, datetime.now())
+            if span != known or TELLING.fullmatch(after[count - 1]):
+                best, taken, known = words, count, span
+    del after[:taken]
+    return best
 
 
 def _several(text: str | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.memory.dates import Span, named_days, spans
+from core.memory.filters import parsed
 
 PRESENT = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -29,10 +30,41 @@ def days(span: Span) -> tuple[str, str]:
         ("from November to January 2025", "2024-11-01", "2025-02-01"),
         ("March - June 2024", "2024-03-01", "2024-07-01"),
         ("from Monday until Wednesday", "2026-11-23", "2026-11-26"),
+        ("tea in the last 3 weeks", "2026-11-06", "2026-11-27"),
+        ("what did the dentist say on the 5th?", "2026-11-05", "2026-11-06"),
+        ("what did the dentist say on the 28th", "2026-10-28", "2026-10-29"),
+        ("tea on 4.11.2026", "2026-11-04", "2026-11-05"),
+        ("the day before yesterday", "2026-11-24", "2026-11-25"),
+        ("who lived there in the 1990s", "1990-01-01", "2000-01-01"),
+        ("what was in May", "2026-05-01", "2026-06-01"),
+        ("2023年5月3日に何を言った", "2023-05-03", "2023-05-04"),
+        ("昨日の会議", "2026-11-25", "2026-11-26"),
     ],
 )
-def test_two_days_that_are_the_ends_of_a_span(text: str, first: str, after: str) -> None:
+def test_days_and_spans_that_a_query_names(text: str, first: str, after: str) -> None:
     assert [days(span) for span in spans(text, PRESENT)] == [(first, after)]
+
+
+@pytest.mark.parametrize(
+    "text", ["room 1204", "on the 2nd floor", "you may go", "it was the 3rd time", "in the last 9999 years"]
+)
+def test_what_names_no_day(text: str) -> None:
+    assert spans(text, PRESENT) == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "start", "end", "query"),
+    [
+        ("start:March 2024 end:May 2024 ferry", "March 2024", "May 2024", "ferry"),
+        ("start:2025-05 to 2025-07 ferry", "2025-05 to 2025-07", "", "ferry"),
+        ("ferry start:10 May 2026 late", "10 May 2026", "", "ferry late"),
+        ("start:3 days ago the ferry", "3 days ago", "", "the ferry"),
+        ("start:yesterday at the pier", "yesterday", "", "at the pier"),
+    ],
+)
+def test_a_day_in_a_filter_has_all_of_its_words(argument: str, start: str, end: str, query: str) -> None:
+    filters, rest = parsed(argument)
+    assert (filters.start, filters.end, rest) == (start, end, query)
 
 
 def test_two_days_that_are_named_beside_each_other_are_two() -> None:
