@@ -34,7 +34,8 @@ async def to_the_letter(found: Sequence[Evidence], query: Query, best: Best) -> 
 
 async def _holding(evidence: Evidence, words: str, best: Best) -> dict[int, int]:
     """The documents in which the query stands, and how closely. Those with all of its words are looked at, the best of
-    them first, and where that leaves it open the others; where the query has no word, all texts are."""
+    them first, and where that leaves it open the others. All texts are where the query has no word, or is a single one that
+    no text has: it may be a part of one."""
     corpus, view = evidence.corpus, evidence.view
     holding: dict[int, int] = {}
     whole: list[int] = []
@@ -42,7 +43,8 @@ async def _holding(evidence: Evidence, words: str, best: Best) -> dict[int, int]
         places = numpy.flatnonzero(evidence.whole)
         docs = view.ids[places[best(evidence.words[places] + evidence.other[places], LOOKED_AT)]].tolist()
         holding = await corpus.holding(docs, words)
-        if len(docs) < LOOKED_AT or any(level >= CLOSE for level in holding.values()):
+        alone = not docs and " " not in words
+        if (len(docs) < LOOKED_AT and not alone) or any(level >= CLOSE for level in holding.values()):
             return holding
         whole = view.ids[places].tolist() if len(places) <= LISTED else []
     containing = await corpus.containing(evidence.scope, words, LOOKED_AT, whole)

@@ -174,7 +174,8 @@ def _add_word(evidence: Evidence, term: QueryTerm, places: Any, idf: float, heav
     held = numpy.zeros(len(evidence.whole), bool)
     held[places] = True
     evidence.shares |= held
-    evidence.whole &= held
+    if not term.whole:  # `a/b` stands in `a/b/c` to the letter, which has its words alone
+        evidence.whole &= held
     if not telling or not len(places):
         return
     weight = WORDS * idf * (K1 + 1)

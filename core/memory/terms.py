@@ -19,7 +19,7 @@ import regex
 import Stemmer
 from stop_words import get_stop_words
 
-ANALYSIS = 2  # the version of these rules: a file that was indexed by others is indexed anew
+ANALYSIS = 3  # the version of these rules: a file that was indexed by others is indexed anew
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々〆"
 ASCII_WORD = re.compile(r"[a-z0-9]+")
 WORD = regex.compile(rf"(?V1)[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]+")
@@ -39,7 +39,14 @@ HUMPED = re.compile(r"[a-z][A-Z]")
 CAMEL = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*")
 HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CONTRACTION = re.compile(r"(?<=[a-z])(?:n't|'(?:s|m|d|ll|re|ve|t))(?![a-z0-9])")
-MARKS = dict.fromkeys(range(0x300, 0x370))  # accents; the marks of other scripts are letters of theirs
+# What a word is written with or without: accents, the points of Hebrew and Arabic, nuktas, tatweel, hyphens that are not
+# seen, and the Latin letters that no decomposition parts from their stroke. Other marks are letters of their scripts.
+OPTIONAL = (
+    *range(0x300, 0x370), *range(0x591, 0x5BE), 0x5BF, 0x5C1, 0x5C2, 0x5C4, 0x5C5, 0x5C7, *range(0x610, 0x61B), 0x640,
+    *range(0x64B, 0x660), 0x670, *range(0x6D6, 0x6DD), *range(0x6DF, 0x6E9), *range(0x6EA, 0x6EE),
+    0x93C, 0x9BC, 0xA3C, 0xABC, 0xB3C, 0xAD, 0x200B, 0x2060, 0xFEFF,
+)  # fmt: skip
+FOLDS = dict.fromkeys(OPTIONAL) | str.maketrans("łøđðħŧı", "loddhti") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 IDENTIFIER = regex.compile(
     r"(?!\d+(?:st|nd|rd|th|am|pm)$)(?=.*\d)(?=.*\p{L})[\w\W]{4,}|\d{5,}|.*[@_/\\].*|.*\p{L}[.:]\p{L}.*|\d+(?:\.\d+){2,}.*"
 )
@@ -86,6 +93,7 @@ class QueryTerm:
     word: str
     terms: tuple[int, ...]
     identifier: bool
+    whole: bool = False  # made of words that are looked for by themselves, too
 
 
 def index(text: str) -> Indexed:
@@ -110,7 +118,7 @@ def query_terms(text: str, languages: frozenset[int] = frozenset()) -> list[Quer
             terms = dict.fromkeys(_vocabulary(language)[word] for language in spoken)
             found[word] = QueryTerm(word, tuple(term for term in terms if term), _is_identifier(word))
     for whole in exact:
-        found[whole] = QueryTerm(whole, (_term(whole),), _is_identifier(whole))
+        found[whole] = QueryTerm(whole, (_term(whole),), _is_identifier(whole), whole=whole not in found)
     several = any(len(word) > 1 and RUN.fullmatch(word) for word in found)
     kept = [term for word, term in found.items() if not (several and len(word) == 1 and RUN.fullmatch(word))]
     return list({term.terms: term for term in kept}.values())
@@ -134,7 +142,7 @@ def folded(text: str) -> str:
     """A text as it is compared: compatible forms, case and accents are one."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold()).translate(MARKS)
+    apart = unicodedata.normalize("NFKD", text.casefold()).translate(FOLDS)
     return unicodedata.normalize("NFC", apart).casefold()
 
 

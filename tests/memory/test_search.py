@@ -235,12 +235,35 @@ def test_every_text_is_found_by_its_own_words(text: str) -> None:
         ("it cost 1,234,567 in all", "1234567"),
         ("so happy 🎉 today", "🎉"),
         ("written in C++ mostly", "c++"),
+        ("Łódź and Tromsø, with smørrebrød", "lodz tromso smorrebrod"),
+        ("ıspanak aldım", "ISPANAK"),
+        ("שָׁלוֹם לכולם", "שלום"),
+        ("قال مُحَمَّدٌ نعم", "محمد"),
+        ("ज़रूर आऊँगा", "जरूर"),
+        ("Donau\u00addampf\u00adschiff", "Donaudampfschiff"),
+        ("well done 👍🏽", "👍"),
+        ("আমি ঢাকায় থাকি", "ঢাকা"),
     ],
 )
 async def test_words_are_found_in_their_other_forms(session: Session, said: str, asked: str) -> None:
     await put(session, *(f"Nothing of the kind, number {n}" for n in range(5)), said)
     hits = (await search(session, asked)).hits
     assert hits and hits[0].text == said, [hit.text for hit in hits]
+
+
+async def test_a_part_of_a_longer_identifier_comes_before_resemblance(session: Session) -> None:
+    held = {
+        "/etc/nginx/sites-enabled": "It stands in /etc/nginx/sites-enabled/default since May",
+        "https://example.com/docs": "Read https://example.com/docs/intro.html first",
+        "REQ-2024-001": "We closed REQ-2024-001-B today",
+        "@acme-corp.com": "Write to bob.smith@acme-corp.com about it",
+    }
+    filler = [
+        f"The etc of nginx sites enabled, example docs com https, req 2024 001 acme corp number {n}" for n in range(66)
+    ]
+    await put(session, *held.values(), *filler)
+    for query, text in held.items():
+        assert (await search(session, query, "hybrid")).hits[0].text == text
 
 
 async def test_a_phrase_of_words_that_say_nothing_is_found_to_the_letter(session: Session) -> None:
@@ -320,9 +343,9 @@ async def test_a_file_indexed_by_other_rules_is_indexed_anew(session: Session) -
 
     await put(session, "A papaya, please.", *(f"filler {n}" for n in range(3000)))
     await session.journal.database.write(lambda connection: connection.execute("DELETE FROM posting_tail") and None)
-    assert (await search(session, "papaya")).hits == ()
+    assert (await search(session, "a ripe papaya")).hits == ()
     session.journal.database.analysis = ANALYSIS - 1
-    assert [hit.key for hit in (await search(session, "papaya")).hits] == ["i0"]
+    assert [hit.key for hit in (await search(session, "a ripe papaya")).hits] == ["i0"]
     assert session.journal.database.analysis == ANALYSIS
 
 
