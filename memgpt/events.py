@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+# What is told and kept as a time lies between the year 2 and the end of 9998, in UTC microseconds: elsewhere is a day more.
+EARLIEST, LATEST = -62_104_060_800_000_000, 253_370_764_799_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -268,14 +271,19 @@ class JobTold(Event):
 SCREEN_ONLY = (ContextChanged, Activity, Notice, Rewound, Renamed, JobTold)
 
 
+def bounded(at: int) -> int:
+    """The moment itself, or the nearest one that has a day in every zone and a year of four digits in UTC."""
+    return min(max(at, EARLIEST), LATEST)
+
+
 def rfc3339(at: int) -> str:
     """UTC microseconds as RFC 3339 with milliseconds, such as `2026-11-24T09:14:03.120Z`."""
-    moment = datetime.fromtimestamp(at / 1_000_000, UTC)
+    moment = datetime.fromtimestamp(bounded(at) / 1_000_000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def microseconds(text: str) -> int:
-    """The inverse of `rfc3339`, for any RFC 3339 or ISO date; without a zone it is UTC.
+    """The inverse of `rfc3339`, for any RFC 3339 or ISO date, `bounded`; without a zone it is UTC.
 
     Raises:
         ValueError: the text is not a date.
@@ -283,7 +291,7 @@ def microseconds(text: str) -> int:
     moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1_000_000)
+    return bounded(round(moment.timestamp() * 1_000_000))
 
 
 def from_json(value: dict[str, Any]) -> Event | None:

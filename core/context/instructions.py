@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from core.context.blocks import SMALL_WINDOW
 from core.llm import grounding
 from core.messages import Block
+from memgpt.events import bounded
 from memgpt.words import counted
 
 FULL = """You are MemGPT: a companion with a memory that you manage yourself. Your persona is in core memory; speak and act as it says.
@@ -193,7 +194,7 @@ def stamp(at: int, zone: tzinfo | None) -> str:
 
 
 def moment(at: int, zone: tzinfo | None) -> datetime:
-    return datetime.fromtimestamp(at / 1_000_000, UTC).astimezone(zone)
+    return datetime.fromtimestamp(bounded(at) / 1_000_000, UTC).astimezone(zone)
 
 
 def zone_of(name: str) -> tzinfo | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.agents.importing import import_messages
 from core.memory.filters import parsed
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
@@ -16,6 +18,7 @@ from core.session import Session
 from core.slash import commands as slash
 from core.slash.asked import Outcome
 from core.slash.commands import change_settings
+from core.turn.external import result_json
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.memory.test_search import put, search
@@ -84,6 +87,24 @@ async def test_a_model_may_narrow_its_searches(session: Session, server: ModelSe
     assert empty.status == "Failed" and "need a day or span" in empty.text
     role = await called(session, server, "conversation_search", query="walnut", roles=["narrator"])
     assert role.status == "Failed" and "narrator" in role.text
+
+
+async def test_times_at_the_ends_of_the_calendar_are_found_and_shown(
+    session: Session, server: ModelServer, tmp_path: Path
+) -> None:
+    ends = ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00")
+    lines = [json.dumps({"text": f"walrus {n}", "created_at": at}) for n, at in enumerate(ends)]
+    (path := tmp_path / "chat.jsonl").write_text("\n".join(lines))
+    loaded = await import_messages(session, path, False, lambda *_: None)
+    assert (loaded.imported, loaded.bad) == (len(ends), [])
+    await put_more(session, "walrus long since stored", -62_135_596_800_000_000)
+    await put_more(session, "walrus stored too", 253_402_343_999_000_000)  # in the year 10000
+    for zone in ("America/New_York", "Asia/Tokyo"):
+        await change_settings(session, {"timezone": zone})
+        assert len(hits(await called(session, server, "conversation_search", query="walrus", mode="text"))) == 5
+        assert "6 results" in (await run(session, "/recall mode:text walrus")).text
+    shown = [result_json(hit)["created_at"] for hit in (await search(session, "walrus")).hits]
+    assert sorted({at[:4] for at in shown}) == ["0002", "9998"]
 
 
 async def put_more(session: Session, text: str, at: int) -> None:

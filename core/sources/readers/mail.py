@@ -16,6 +16,7 @@ from core.sources.names import shown
 from core.sources.readers import html
 from core.sources.readers.sections import Section, Unreadable, trail
 from core.sources.readers.text import decoded
+from memgpt.events import bounded
 
 HEADERS = ("From", "To", "Cc", "Date", "Subject")
 
@@ -102,6 +103,6 @@ def _time(text: str) -> int:
     try:
         moment = parsedate_to_datetime(text)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0, round(aware.timestamp() * 1_000_000))
+        return max(0, bounded(round(aware.timestamp() * 1_000_000)))
     except (ValueError, TypeError, IndexError, OverflowError):
         return 0
