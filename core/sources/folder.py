@@ -11,6 +11,7 @@ from pathlib import Path
 from core.sources.names import shown
 
 SIZE_LIMIT = 200_000_000  # bytes of one file
+LONGEST_TIME = 2**63 - 1  # nanoseconds: to the year 2262
 PASSED_OVER = frozenset(("node_modules", "bower_components", "__pycache__", "site-packages"))
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 
@@ -89,7 +90,12 @@ def _look(path: Path, name: str, found: Scan) -> None:
     if state.st_size > SIZE_LIMIT:
         found.bad.append((name, f"it is larger than {SIZE_LIMIT // 1_000_000} MB"))
         return
-    found.files.append(Found(path, name, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+    found.files.append(Found(path, name, state.st_size, _storable(state.st_mtime_ns), _storable(state.st_ctime_ns)))
+
+
+def _storable(nanoseconds: int) -> int:
+    """A time as the database holds it: file systems know more of them than 64 bits do."""
+    return min(max(nanoseconds, -LONGEST_TIME), LONGEST_TIME)
 
 
 def _below(path: Path, root: Path) -> str:

@@ -130,10 +130,16 @@ def test_the_same_words_in_two_files_are_two_passages(program: Program, reader: 
     (tmp_path / "deep").mkdir()
     for path in (tmp_path / "a.txt", tmp_path / "deep" / "a.txt"):
         path.write_text("The word is halibut.")
+    os.utime(tmp_path / "a.txt", (13_569_465_600,) * 2)  # in the year 2400, beyond what nanoseconds in 64 bits reach
+    (tmp_path / "late.eml").write_text("Subject: Late\nDate: Fri, 31 Dec 9999 23:59:59 -1200\n\nA halibut, too.\n")
     program.good("load", "directory", f"s{reader}", str(tmp_path), "--recursive")
     program.good("attach", f"s{reader}", "--agent", reader)
     found = hits(program, reader, "halibut")
-    assert {hit["file"] for hit in found} == {"a.txt", "deep/a.txt"} and len({hit["id"] for hit in found}) == 2
+    assert {hit["file"] for hit in found} == {"a.txt", "deep/a.txt", "late.eml"}
+    assert len({hit["id"] for hit in found}) == 3
+    assert sorted(hit["created_at"][:4] for hit in found)[1:] == ["2262", "9998"]
+    again = program.good("load", "directory", f"s{reader}", str(tmp_path), "--recursive")
+    assert again.out == "0 passages in; files: 3 there already\n"
 
 
 @contextlib.contextmanager
