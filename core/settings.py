@@ -7,7 +7,6 @@ from typing import Any
 
 from core import fitting
 from core.llm import catalog
-from core.memory.embedding import WorkerGone
 from core.session import Session
 from core.store.journal import Draft
 from memgpt import config
@@ -32,7 +31,7 @@ async def change_settings(session: Session, changes: Mapping[str, Any], keys: Ma
     if not good:
         return ""
     if good.get("embedding_model"):
-        await _can_embed(session, good["embedding_model"])
+        await session.corpus.embedder.check(good["embedding_model"])
     new_model = bool({"model", "model_endpoint", "protocol", "standing_in"} & set(good))
     before = await fitting.present(session, keys) if new_model or "context_window" in good else None
     if "model" in good:
@@ -46,13 +45,3 @@ async def change_settings(session: Session, changes: Mapping[str, Any], keys: Ma
     words = await fitting.fitted(session, agent, before) if before else ""
     await session.tell_context()
     return words
-
-
-async def _can_embed(session: Session, model: str) -> None:
-    try:
-        await session.corpus.embedder.describe(model)
-    except WorkerGone as error:
-        hint = "Give the name or folder of a sentence-transformers model that is on this machine."
-        raise UserError(
-            f"The embedding model {model!r} cannot be loaded ({str(error)[:160]}).", hint, status=2
-        ) from None

@@ -10,6 +10,7 @@ from typing import Any
 from core.agents.jobs import Job
 from core.context import instructions
 from core.llm.types import ModelError
+from core.memory.embedding import NotEmbedded
 from core.messages import Item
 from core.roster import Roster
 from core.session import Session
@@ -136,7 +137,7 @@ def load_and_attach(roster: Roster, session: Session, path: Path, name: str) -> 
 async def _load_and_attach(roster: Roster, session: Session, path: Path, source: str, job: Job) -> None:
     kind = "directory" if path.is_dir() else "jsonl" if path.suffix.lower() == JSONL else "file"
     try:
-        told = (await load(roster, kind, source, path, job, (), True)).to_json()
+        told = await _loaded(roster, kind, source, path, job)
         for bad in told["bad"][:MOST_BAD]:
             job.say(f"{bad['file'] if 'file' in bad else 'line ' + str(bad['line'])} was skipped: {bad['reason']}.")
         if (more := len(told["bad"]) - MOST_BAD) > 0:
@@ -151,6 +152,16 @@ async def _load_and_attach(roster: Roster, session: Session, path: Path, source:
         job.say(f"Source {source!r} is loaded and attached: {counted(passages, 'passage')}.")
     except UserError as error:
         job.say(str(error))
+
+
+async def _loaded(roster: Roster, kind: str, source: str, path: Path, job: Job) -> dict[str, Any]:
+    """What became of a load; one that lacks vectors alone is worth attaching."""
+    try:
+        told: dict[str, Any] = (await load(roster, kind, source, path, job, (), True)).to_json()
+    except NotEmbedded as error:
+        job.say(str(error))
+        return {"bad": []}
+    return told
 
 
 def _name_for(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.ending import ended
 from core.memory import documents
-from core.memory.embedding import WorkerGone
+from core.memory.embedding import NotEmbedded, Refused, WorkerGone
 from core.memory.terms import ANALYSIS
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ BATCH = 256  # texts of one request and one commit; the worker looks for queries
 AHEAD = 2  # requests under way, so that the model does not wait for a commit
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # without new documents before they are embedded, and however many come
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # before a worker that died, or cannot load its model, is asked again
+GIVEN_UP_S = 4.0  # such a wait from which on nobody is kept waiting for vectors: it is the third
 TOLD_S = 0.2  # between two words of how many have no vector yet
 STRETCH = 8192  # document numbers that are looked through at once for those without a vector
 REINDEXED_AT_ONCE = 2000
@@ -41,6 +42,7 @@ class Backlog:
         self._hurry = asyncio.Event()
         self._go = asyncio.Event()
         self._go.set()
+        self._fault: NotEmbedded | None = None  # why no vectors come
         self._indexing = asyncio.Lock()
         self._whole_to = -1  # the document up to which all have their vector
         self._task: asyncio.Task[None] | None = None
@@ -80,6 +82,7 @@ class Backlog:
         return total - missing, total
 
     async def settled(self, progress: Callable[[int], None] | None) -> None:
+        self._fault = None
         self.start()
         self.resume()
         self.added()
@@ -93,6 +96,8 @@ class Backlog:
                     progress(await self._corpus.database.read(self._missing_count))
         finally:
             self._hurry.clear()
+        if self._fault:
+            raise self._fault
 
     async def close(self) -> None:
         if self._task:
@@ -111,14 +116,25 @@ class Backlog:
                 await self._embed_all()
                 if await self._corpus.database.read(self._has_old):
                     await self._corpus.database.write(self._drop_old)
-            except WorkerGone:
-                await asyncio.sleep(wait)
+            except WorkerGone as error:
+                if isinstance(error, Refused) or wait >= GIVEN_UP_S:
+                    self._give_up(error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._hurry.wait()
                 wait = min(LONGEST_WAIT_S, wait * 2)
                 self._wake.set()
                 continue
             wait = FIRST_WAIT_S
             if not self._wake.is_set():
                 self._idle.set()
+
+    def _give_up(self, error: WorkerGone) -> None:
+        """Tells those who wait for vectors why none come; in the background it is tried again all the same."""
+        hint = "What went in is found by its words; set another embedding_model to find it by its meaning too."
+        self._fault = NotEmbedded(self._corpus.model, error, hint)
+        self._idle.set()
+        self._hurry.clear()
 
     async def _pause(self) -> None:
         """Waits until nothing has been added for a moment: a turn under way needs the processor and the writer itself,

@@ -15,15 +15,30 @@ from typing import Any
 import numpy
 
 from core import children
+from memgpt.home import UserError
 
 Array = numpy.ndarray[Any, numpy.dtype[numpy.float32]]
 HEADER = struct.Struct("<II")
 READ_AT_ONCE = 1 << 22  # bytes of an answer before its reader is woken: the scores of a million documents
+LONGEST_REASON = 160  # characters of why a model cannot be loaded
 BIG = str(1 << 22)  # bytes; the C library gives what is larger back to the system when it is freed
 
 
 class WorkerGone(Exception):
     """The worker died, or does not answer."""
+
+
+class Refused(WorkerGone):
+    """The worker answers that it cannot do what is asked, such as to load a model."""
+
+
+class NotEmbedded(UserError):
+    """A model cannot be loaded; `hint` says what that means for who asked."""
+
+    def __init__(self, model: str, why: WorkerGone, hint: str, status: int = 1) -> None:
+        named = f"The embedding model {model!r}" if model else "The shipped embedding model"
+        reason = " ".join(str(why).split()).rstrip(".")[:LONGEST_REASON]
+        super().__init__(f"{named} cannot be loaded ({reason}).", hint, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,7 @@ class Embedder:
         """One request and its answer.
 
         Raises:
-            WorkerGone: the worker ended before it answered.
+            WorkerGone: the worker ended before it answered; `Refused` where it cannot do it.
         """
         await self.start()
         assert self._process and self._process.stdin
@@ -99,7 +114,7 @@ class Embedder:
         finally:
             self._answers.pop(number, None)
         if "error" in answer:
-            raise WorkerGone(answer["error"])
+            raise Refused(answer["error"])
         return answer, body
 
     async def vectors(self, model: str, texts: Sequence[str]) -> list[list[bytes]]:
@@ -129,14 +144,17 @@ class Embedder:
         _, body = await self.ask({"op": "exact", "corpus": corpus, "docs": list(docs)}, query)
         return numpy.frombuffer(body, numpy.float32)
 
-    async def describe(self, model: str) -> str:
-        """The device that a model runs on, once it is loaded.
+    async def check(self, model: str) -> None:
+        """Loads a model.
 
         Raises:
-            WorkerGone: it cannot be loaded.
+            NotEmbedded: it cannot be loaded.
         """
-        answer, _ = await self.ask({"op": "describe", "model": model})
-        return str(answer["device"])
+        try:
+            await self.ask({"op": "load", "model": model})
+        except WorkerGone as error:
+            hint = "Give the name or folder of a sentence-transformers model that is on this machine."
+            raise NotEmbedded(model, error, hint, status=2) from None
 
     async def drop(self, corpus: str) -> None:
         if self._process and self._process.returncode is None:

@@ -130,8 +130,8 @@ class Worker:
             case "exact":
                 docs, vector = numpy.array(header["docs"], numpy.int32), numpy.frombuffer(data, numpy.float32)
                 return {}, self._matrices[header["corpus"]].exact(docs, vector).tobytes()
-            case "describe":
-                return {"device": self._model(header["model"]).device}, b""
+            case "load":
+                self._model(header["model"])
         return {}, b""
 
 

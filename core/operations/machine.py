@@ -31,6 +31,16 @@ async def settings(roster: Roster, given: Parameters, caller: Caller) -> AsyncIt
     yield "result", config.load(roster.home)
 
 
+async def check_embedding(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    """Whether a model can embed on this machine.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    await roster.embedder.check(str(given["model"]))
+    yield "result", {}
+
+
 async def servers(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     """The model servers of this machine."""
     yield "result", [asdict(server) for server in await asyncio.to_thread(found_servers)]

@@ -36,7 +36,7 @@ _OPERATIONS: dict[str, Operation] = {
     "cancel_job": jobs.cancel_job,
     # the machine
     "check": machine.check, "servers": machine.servers, "probe": machine.probe, "settings": machine.settings,
-    "functions": machine.functions,
+    "functions": machine.functions, "check_embedding": machine.check_embedding,
 }  # fmt: skip
 
 

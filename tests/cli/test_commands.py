@@ -215,6 +215,8 @@ def test_an_agents_own_settings(program: Program, agent: str) -> None:
     program.good("configure", "--agent", agent, "--set", "context_window=16384", "--set", "search_page_size=3")
     assert program.good("show", "context", "--agent", agent, "--json").json["window"] == 16384
     refused(program("configure", "--agent", agent, "--set", "theme=dark"), 2, "not a setting of an agent")
+    for whose in (("--agent", agent), ()):
+        refused(program("configure", *whose, "--set", "embedding_model=/nowhere"), 2, "cannot be loaded")
 
 
 def test_quickstart(fresh_home: Home) -> None:

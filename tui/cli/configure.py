@@ -29,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
     if not changes:
         changes = _questions()
     if changes:
+        if model := changes.get("embedding_model"):
+            ask("check_embedding", model=model)
         if any(name.startswith("keys.") for name in changes):
             keymap.check(changes, config.load(home))
         config.save(home, changes)
