@@ -92,6 +92,7 @@ class Roster:
             "persona": persona, "human": human,
         }  # fmt: skip
         await session.journal.append(Draft("born", body, texts))
+        session.corpus.use(own["embedding_model"])
         session.news += news
         return name
 
@@ -178,8 +179,7 @@ class Roster:
             raise
 
     async def _opened(self, name: str, database: Database, fresh: bool) -> Session:
-        model = ""
-        corpus = Corpus(database, self.embedder, f"agent:{fold(name)}", model)
+        corpus = Corpus(database, self.embedder, f"agent:{fold(name)}", "")
         if fresh:
             await corpus.indexed()
         session = await Session.open(self.home.folder_of(name), database, corpus, self.gateway, self.library.opened)

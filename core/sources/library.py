@@ -20,6 +20,7 @@ from core.sources.jsonl import Bad, read
 from core.sources.progress import Progress, embedding
 from core.store.database import Database
 from core.store.journal import now
+from memgpt import config
 from memgpt.events import rfc3339
 from memgpt.home import Home, UserError, fold
 
@@ -48,11 +49,11 @@ class Loaded:
 
 @dataclass(slots=True)
 class Library:
-    """The sources of a home, opened when they are first needed."""
+    """The sources of a home, opened when they are first needed, and embedded with the model that its settings name."""
 
     home: Home
     embedder: Embedder
-    model: str
+    model: str  # that the settings named when they could last be read
     _open: dict[str, Corpus] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -71,8 +72,13 @@ class Library:
     async def _corpus(self, name: str, create: bool = False) -> Corpus:
         if self._closing:
             raise UserError("The engine is stopping.", "Try again.")
-        if fold(name) in self._open:
-            return self._open[fold(name)]
+        corpus = self._open.get(fold(name)) or await self._opened(name, create)
+        with contextlib.suppress(UserError):
+            self.model = str(config.load(self.home)["embedding_model"])
+        corpus.use(self.model)
+        return corpus
+
+    async def _opened(self, name: str, create: bool) -> Corpus:
         path = self.home.source_file(name)
         fresh = not path.exists()
         if fresh and not create:
@@ -81,10 +87,8 @@ class Library:
             )
         database = await Database.open(path, "source")
         if fresh:
-            await database.note("embedding_model", self.model)
             await database.note("made", str(now()))
-        model = await database.noted("embedding_model") or ""
-        corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", model, source=path.stem)
+        corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", self.model, source=path.stem)
         if fresh:
             await corpus.indexed()
         self._open[fold(name)] = corpus

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from core.agents import attaching
 from core.agents.importing import import_messages
+from core.memory.corpus import Corpus
 from core.memory.filters import parsed
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
@@ -19,7 +21,9 @@ from core.slash import commands as slash
 from core.slash.asked import Outcome
 from core.slash.commands import change_settings
 from core.turn.external import result_json
+from memgpt import config
 from memgpt import events as e
+from memgpt.config import AgentConfig
 from memgpt.home import UserError
 from tests.memory.test_search import put, search
 from tests.support import model_server as scripted
@@ -194,7 +198,11 @@ def test_days_in_words_stand_within_a_query(written: str, start: str, end: str, 
     assert (filters.start, filters.end, query) == (start, end, rest)
 
 
-async def test_another_embedding_model_is_taken_up_in_the_background(session: Session) -> None:
+async def test_another_embedding_model_is_taken_up_in_the_background(
+    session: Session, roster: Roster, tmp_path: Path
+) -> None:
+    (path := tmp_path / "chat.jsonl").write_text(json.dumps({"text": "The walrus is grey."}))
+    await asyncio.wait_for(roster.library.load_jsonl("notes", path, lambda *_: None), 60)
     await put(session, "The feline slept on the sofa.", *(f"filler about taxes {n}" for n in range(30)))
     await asyncio.wait_for(session.corpus.settled(), 60)
     with pytest.raises(UserError, match="cannot be loaded"):
@@ -207,10 +215,31 @@ async def test_another_embedding_model_is_taken_up_in_the_background(session: Se
     await run(session, "/embedding resume")
     await asyncio.wait_for(session.corpus.settled(), 120)
     assert (await search(session, "where does my cat nap?", "vector")).hits[0].key == "i0"
-    models = await session.journal.read(
-        lambda connection: connection.execute("SELECT DISTINCT model FROM vector").fetchall()
-    )
-    assert models == [(str(shipped_folder()),)], "vectors of the old model are gone when all are there of the new"
+    assert await models(session.corpus) == {str(shipped_folder())}, "the old vectors go when all are there of the new"
+    config.save(roster.home, {"embedding_model": str(shipped_folder())})
+    await asyncio.wait_for(roster.library.load_jsonl("notes", path, lambda *_: None), 60)
+    assert await models(await roster.library.corpus("notes")) == {str(shipped_folder())}
+    new = await roster.session(await roster.create(AgentConfig(name="eve")))
+    await asyncio.wait_for(import_messages(new, path, True, lambda *_: None), 60)
+    assert await models(new.corpus) == {str(shipped_folder())}
+    config.save(roster.home, {"embedding_model": "/nowhere/at/all"})  # as a folder that was moved away
+    for _ in range(2):
+        with pytest.raises(UserError, match="cannot be loaded"):
+            await asyncio.wait_for(roster.library.load_jsonl("notes", path, lambda *_: None), 60)
+    attaching.load_and_attach(roster, new, path, "more")
+    await asyncio.wait_for(until_attached(new, "more"), 60)
+    assert await texts(new, "walrus") == ["The walrus is grey."], "words find it without vectors"
+
+
+async def until_attached(session: Session, source: str) -> None:
+    while source not in session.state.sources:
+        await asyncio.sleep(0.01)
+
+
+async def models(corpus: Corpus) -> set[str]:
+    """The models that the vectors of a file are of."""
+    rows = await corpus.database.read(lambda found: found.execute("SELECT DISTINCT model FROM vector").fetchall())
+    return {row[0] for row in rows}
 
 
 async def test_what_stands_at_the_end_of_a_long_text_is_found_by_meaning(session: Session) -> None:
