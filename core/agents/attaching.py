@@ -11,6 +11,7 @@ from core.agents.jobs import Job
 from core.context import instructions
 from core.llm.types import ModelError
 from core.memory.embedding import NotEmbedded
+from core.memory.filters import OWN
 from core.messages import Item
 from core.roster import Roster
 from core.session import Session
@@ -72,10 +73,11 @@ async def load(
     """Loads a file or folder into a source; agents that are open and have it attached are told.
 
     Raises:
-        UserError: there is nothing at that path, or of another kind.
+        UserError: there is nothing at that path, or of another kind, or no source can be called so.
     """
     from core.sources.loading import Order
 
+    _check_free(name)
     if kind == "jsonl":
         work: Awaitable[Any] = roster.library.load_jsonl(name, path, progress)
     else:
@@ -129,6 +131,7 @@ def load_and_attach(roster: Roster, session: Session, path: Path, name: str) -> 
     if not path.exists():
         raise UserError(f"There is no file or folder {path}.", "Give the path of one.")
     source = checked_name(name) if name else _name_for(path)
+    _check_free(source)
     job = Job(session, f"loading {source!r}")
     job.start(roster, _load_and_attach(roster, session, path, source, job))
     return source
@@ -162,6 +165,13 @@ async def _loaded(roster: Roster, kind: str, source: str, path: Path, job: Job) 
         job.say(str(error))
         return {"bad": []}
     return told
+
+
+def _check_free(name: str) -> None:
+    if fold(name) == OWN:
+        raise UserError(
+            f"{name!r} is what an agent's own passages are called.", "Give the source another name.", status=2
+        )
 
 
 def _name_for(path: Path) -> str:

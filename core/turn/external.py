@@ -94,10 +94,11 @@ class ExternalContext:
     def _corpora(self, query: Query) -> list[tuple[Corpus, Path]]:
         state = self.journal.state
         attached = self.sources(state.sources) if query.kind == "archival" else ()
-        held = {OWN: (self.corpus, self._path(query)), **{fold(c.source): (c, Path(())) for c in attached}}
-        if unknown := [name for name in query.sources if name not in held]:
-            raise ValueError(f"There is no source {unknown[0]!r} to search; there are {', '.join(held)}.")
-        return [pair for name, pair in held.items() if not query.sources or name in query.sources]
+        held = [(OWN, self.corpus, self._path(query)), *((fold(c.source), c, Path(())) for c in attached)]
+        names = [name for name, *_ in held]
+        if unknown := [name for name in query.sources if name not in names]:
+            raise ValueError(f"There is no source {unknown[0]!r} to search; there are {', '.join(names)}.")
+        return [(corpus, path) for name, corpus, path in held if not query.sources or name in query.sources]
 
     def _path(self, query: Query) -> Path:
         """The path that is searched. Further pages see it as it was when the first was asked for, so that what arrives

@@ -346,6 +346,9 @@ def test_slash_load_reads_in_the_background_and_attaches(
         assert "  Tea house: 1 passage" in client.run_command(reader, "/sources")
         with pytest.raises(Exception, match="There is no file or folder"):
             client.run_command(reader, "/load /nowhere/at all")
+        with pytest.raises(Exception, match="'ARCHIVAL' is what an agent's own passages are called"):
+            client.run_command(reader, f'/load "{tmp_path}/My notes, old/tea.md" ARCHIVAL')
+    assert program("load", "file", "Archival", f"{tmp_path}/My notes, old/tea.md").status == 2
     for name in ("My notes- old", "Tea house"):
         program.good("delete", "source", name, "--yes")
 
