@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.memory import documents
 from core.session import Session
-from core.sources.jsonl import read
-from core.sources.library import Batch, Loaded, batches, new_ones
+from core.sources.jsonl import IMPORTED, read
+from core.sources.library import Batch, Loaded, batches
 from core.sources.names import shown
 from core.sources.progress import Progress, embedding
 from core.store.journal import Draft, now
+
+if TYPE_CHECKING:
+    import duckdb
+
+WAS_IMPORTED = "step IN (SELECT id FROM step WHERE kind = 'import')"
 
 
 async def import_messages(session: Session, path: Path, embed: bool, progress: Progress) -> Loaded:
@@ -22,7 +27,7 @@ async def import_messages(session: Session, path: Path, embed: bool, progress: P
     journal, branch = session.journal, session.state.branches
     async with contextlib.aclosing(batches(read(path, "recall", now()), loaded)) as found:
         async for batch in found:
-            fresh = await journal.read(functools.partial(new_ones, batch=batch))
+            fresh = await journal.read(functools.partial(_new_ones, batch=batch))
             if fresh.documents:
                 await _import_batch(session, fresh, shown(path.name), branch)
                 loaded.imported += len(fresh.documents)
@@ -33,6 +38,13 @@ async def import_messages(session: Session, path: Path, embed: bool, progress: P
     if embed:
         await session.corpus.settled(embedding(progress))
     return loaded
+
+
+def _new_ones(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Batch:
+    """What of a batch was not imported yet; an id like the agent's own was once kept as it is."""
+    bare = {key: key.removeprefix(IMPORTED) for key in batch.keys}
+    held = documents.held_keys(connection, [*bare, *bare.values()], WAS_IMPORTED)
+    return batch.without({key for key in bare if key in held or bare[key] in held})
 
 
 async def _import_batch(session: Session, fresh: Batch, name: str, branch: int) -> None:

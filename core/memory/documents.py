@@ -130,10 +130,11 @@ def remove(connection: duckdb.DuckDBPyConnection, condition: str, values: Sequen
     return int(row[0])
 
 
-def held_keys(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> set[str]:
-    """Those of some ids that are in the file."""
+def held_keys(connection: duckdb.DuckDBPyConnection, keys: Sequence[str], condition: str = "true") -> set[str]:
+    """Those of some ids that are in the file, of documents for which a condition on `doc` holds."""
     with _registered(connection, {"key": numpy.array(keys, object)}) as name:
-        return {row[0] for row in connection.execute(f"SELECT key FROM doc SEMI JOIN {name} USING (key)").fetchall()}
+        query = f"SELECT key FROM doc SEMI JOIN {name} USING (key) WHERE {condition}"
+        return {row[0] for row in connection.execute(query).fetchall()}
 
 
 def _put_postings(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int], analyses: Sequence[Analysis]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from memgpt.events import microseconds
 from memgpt.home import UserError
 
 ROLES = ("user", "assistant")
+OWN_ID = re.compile(r"[mt]\d+")  # what an agent calls its own messages and thoughts
+IMPORTED = "imported-"  # before such an id of a message of elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def _document(value: dict[str, Any], number: int, file: str, kind: str, present:
     conversation = _string(value, "conversation") or file
     common = (_string(value, "name"), _string(value, "title"), conversation, number, moment, text)
     if kind == "recall":
-        return Document(key, kind, role, *common)
+        return Document(f"{IMPORTED}{key}" if OWN_ID.fullmatch(key) else key, kind, role, *common)
     return Document(key, kind, "passage", *common, file=file, place=f"line {number}")
 
 

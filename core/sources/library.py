@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -204,6 +204,18 @@ class Batch:
     documents: list[Document]
     analyses: list[Analysis]
 
+    @property
+    def keys(self) -> list[str]:
+        return list(dict.fromkeys(document.key for document in self.documents))
+
+    def without(self, held: Collection[str]) -> Batch:
+        """What of it has none of those ids, each id once."""
+        kept: dict[str, tuple[Document, Analysis]] = {}
+        for document, analysis in zip(self.documents, self.analyses, strict=True):
+            if document.key not in held:
+                kept.setdefault(document.key, (document, analysis))
+        return Batch([document for document, _ in kept.values()], [analysis for _, analysis in kept.values()])
+
 
 async def batches(entries: Iterator[Document | Bad], loaded: Loaded) -> AsyncGenerator[Batch]:
     """The documents in batches; bad lines go to `loaded`, whose `skipped` counts all that were offered. They are read
@@ -230,7 +242,7 @@ def _read_batch(entries: Iterator[Document | Bad], loaded: Loaded) -> Batch | No
 
 def put(connection: duckdb.DuckDBPyConnection, batch: Batch) -> int:
     """Puts those of a batch into a source whose id is not there yet; how many that were."""
-    fresh = new_ones(connection, batch)
+    fresh = batch.without(documents.held_keys(connection, batch.keys))
     insert(connection, fresh.documents, fresh.analyses)
     return len(fresh.documents)
 
@@ -243,14 +255,3 @@ def insert(
     assert row is not None
     documents.insert(connection, fresh, 0, 0, row[0], row[1], analyses=analyses)
     connection.execute("UPDATE given SET doc = doc + ?, text = text + ?", [len(fresh)] * 2)
-
-
-def new_ones(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Batch:
-    """What of a batch has an id that is not in the file, each id once."""
-    keys = list(dict.fromkeys(document.key for document in batch.documents))
-    held = documents.held_keys(connection, keys)
-    kept: dict[str, tuple[Document, Analysis]] = {}
-    for document, analysis in zip(batch.documents, batch.analyses, strict=True):
-        if document.key not in held:
-            kept.setdefault(document.key, (document, analysis))
-    return Batch([document for document, _ in kept.values()], [analysis for _, analysis in kept.values()])

@@ -27,7 +27,7 @@ from memgpt.config import AgentConfig
 from memgpt.home import UserError
 from tests.memory.test_search import put, search
 from tests.support import model_server as scripted
-from tests.support.agents import make_session, turn
+from tests.support.agents import asked, make_session, turn
 from tests.support.model_server import ModelServer
 
 
@@ -111,14 +111,30 @@ async def test_times_at_the_ends_of_the_calendar_are_found_and_shown(
     assert sorted({at[:4] for at in shown}) == ["0002", "9998"]
 
 
-async def put_more(session: Session, text: str, at: int) -> None:
+async def test_an_imported_id_is_never_one_of_the_agents_own(session: Session, roster: Roster, tmp_path: Path) -> None:
+    await turn(session, "I keep bees.")
+    await put_more(session, "Imported long ago.", 1_750_000_000_000_000, key="m3")
+    numbers = range(1, 40)
+    lines = [json.dumps({"id": f"m{n}", "text": f"walrus {n}"}) for n in numbers]
+    (path := tmp_path / "chat.jsonl").write_text("\n".join(lines))
+    for counts in ((len(numbers) - 1, 1), (0, len(numbers))):
+        loaded = await import_messages(session, path, False, lambda *_: None)
+        assert (loaded.imported, loaded.skipped) == counts, "m3 was imported before"
+    key = (await run(session, "/passage add The safe opens with 4711.")).data["id"]
+    assert int(key[1:]) in numbers
+    assert (await asked(roster, "why", agent=session.name, passage=key))["subject"] == "The safe opens with 4711."
+    found = await asked(roster, "forget", agent=session.name, message_id=key, confirmed=False)
+    assert [row["text"] for row in found["found"]] == ["The safe opens with 4711."]
+
+
+async def put_more(session: Session, text: str, at: int, key: str = "") -> None:
     from core.memory import documents
     from core.memory.documents import Document
     from core.store.journal import Draft
 
     journal = session.journal
     doc, stored, branch = journal.reserve_docs(1), journal.reserve_texts(1), session.state.branches
-    row = Document(f"later{doc}", "recall", "user", "", "", "d", 0, at, text)
+    row = Document(key or f"later{doc}", "recall", "user", "", "", "d", 0, at, text)
 
     def effect(connection: Any, step: Any) -> None:
         documents.insert(connection, [row], step.id, branch, doc, stored)
