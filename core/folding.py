@@ -221,6 +221,7 @@ def _moved(state: State, step: Step) -> State:
         settings=carried["settings"],
         sources=tuple(carried["sources"]),
         passages=dict(carried.get("passages", {})),
+        made=dict(carried.get("made", {})),
         recall=state.recall + carried["recall"],
         archival=state.archival + carried.get("archival", 0),
         hidden=state.hidden | set(carried.get("hidden", ())),
@@ -271,9 +272,13 @@ def _attached(state: State, step: Step) -> State:
     source = step.body["source"]
     rest = tuple(known for known in state.sources if known != source)
     counts = {name: count for name, count in state.passages.items() if name != source}
+    made = {name: when for name, when in state.made.items() if name != source}
     if step.kind == "detach":
-        return replace(state, sources=rest, passages=counts)
-    return replace(state, sources=(*rest, source), passages={**counts, source: step.body.get("passages", 0)})
+        return replace(state, sources=rest, passages=counts, made=made)
+    counts[source] = step.body.get("passages", 0)
+    if step.body.get("made"):
+        made[source] = step.body["made"]
+    return replace(state, sources=(*rest, source), passages=counts, made=made)
 
 
 _CHANGES: dict[str, Callable[[State, Step], State]] = {

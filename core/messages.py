@@ -93,7 +93,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the steps along a path come to."""
+    """What the steps along a path come to. `made` tells an attached source from a later one of the same name."""
 
     name: str = ""
     head: int = 0
@@ -115,6 +115,7 @@ class State:
     archival: int = 0
     sources: tuple[str, ...] = ()
     passages: dict[str, int] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()
     factor: float = 1.0
     reconciled: str = ""

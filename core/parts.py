@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from core.agent import Agent
@@ -26,12 +26,10 @@ from core.store import rows
 from core.store.journal import Journal
 from core.turn.adapting import adaptation, in_effect
 from core.turn.approvals import Approvals
-from core.turn.external import ExternalContext
+from core.turn.external import ExternalContext, Sources
 from core.turn.model import Model
 from core.turn.summarising import Summariser
 from core.turn.thinking import Thinking
-
-Sources = Callable[[Sequence[str]], Sequence[Corpus]]
 
 
 async def make_agent(

@@ -192,18 +192,22 @@ class Roster:
 
     async def _open_sources(self, session: Session) -> None:
         """Opens what an agent has attached, with what became of it while the agent was not open."""
-        for source in session.state.sources:
+        state = session.state
+        for source in state.sources:
             if not self.home.source_file(source).exists():
                 await session.journal.append(Draft("detach", {"source": source}))
                 session.news.append(f"The source {source!r} is gone; it was detached.")
                 continue
             try:
-                passages = await self.library.passages(source)
+                made, passages = (await self.library.corpus(source)).made, await self.library.passages(source)
             except UserError as error:  # damaged, or held: it may come back
                 session.news.append(f"The source {source!r} cannot be searched: {error}")
                 continue
-            if session.state.passages.get(source) != passages:
-                await session.journal.append(Draft("attach", {"source": source, "passages": passages}))
+            if state.made.get(source, made) != made:
+                await session.journal.append(Draft("detach", {"source": source}))
+                session.news.append(f"The source {source!r} is gone, and another one is called so; it was detached.")
+            elif (state.passages.get(source), state.made.get(source, "")) != (passages, made):
+                await session.journal.append(Draft("attach", {"source": source, "passages": passages, "made": made}))
 
     # --- the engine's questions -------------------------------------------------------------------------------
 

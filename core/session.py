@@ -16,11 +16,12 @@ from core.llm.gateway import Gateway
 from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.messages import Item, State
-from core.parts import Sources, make_agent
+from core.parts import make_agent
 from core.store.database import Database
 from core.store.journal import Draft, Journal, now
 from core.turn import adapting
 from core.turn.approvals import Approvals
+from core.turn.external import Sources
 from core.turn.replies import commit_interrupted
 from core.turn.rerender import rerendered
 from memgpt import events as e

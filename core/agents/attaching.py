@@ -32,11 +32,14 @@ async def attach(roster: Roster, session: Session, name: str) -> None:
     Raises:
         UserError: there is no such source.
     """
-    source = (await roster.library.corpus(name)).source
-    if source in session.state.sources:
+    corpus = await roster.library.corpus(name)
+    source, known = corpus.source, _attached(session, name)
+    if known == source and session.state.made.get(known, corpus.made) == corpus.made:
         return
     passages = await roster.library.passages(source)
-    await session.journal.append(Draft("attach", {"source": source, "passages": passages}))
+    earlier = [Draft("detach", {"source": known})] if known else []
+    attached = Draft("attach", {"source": source, "passages": passages, "made": corpus.made})
+    await session.journal.append(*earlier, attached)
     roster.background(_tell(roster, session, source, "is attached"))
 
 
@@ -46,11 +49,16 @@ async def detach(session: Session, name: str) -> None:
     Raises:
         UserError: it is not attached.
     """
-    known = next((source for source in session.state.sources if fold(source) == fold(name)), None)
+    known = _attached(session, name)
     if known is None:
         raise UserError(f"The source {name!r} is not attached.", "`memgpt list sources` shows what is.")
     await session.journal.append(Draft("detach", {"source": known}))
     await session.tell_context()
+
+
+def _attached(session: Session, name: str) -> str | None:
+    """What an agent has attached by that name, however it is spelt."""
+    return next((source for source in session.state.sources if fold(source) == fold(name)), None)
 
 
 async def delete(roster: Roster, name: str) -> None:
@@ -61,7 +69,7 @@ async def delete(roster: Roster, name: str) -> None:
     """
     source = await roster.library.delete(name)
     for session in list(roster.sessions.values()):
-        if source in session.state.sources:
+        if _attached(session, source):
             await detach(session, source)
             said = f"The source {source!r} was deleted; its passages can no longer be found."
             session.tell(e.Notice(step=session.state.head, at=now(), text=said))

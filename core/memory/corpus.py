@@ -47,11 +47,14 @@ class Row:
 
 
 class Corpus:
-    """An agent's or a source's documents. `model` names their embedding model, empty for the shipped one."""
+    """An agent's or a source's documents. `model` names their embedding model, empty for the shipped one; `made` tells a
+    source from others that were or will be called the same."""
 
-    def __init__(self, database: Database, embedder: Embedder, name: str, model: str, source: str = "") -> None:
+    def __init__(
+        self, database: Database, embedder: Embedder, name: str, model: str, source: str = "", made: str = ""
+    ) -> None:
         self.database, self.embedder = database, embedder
-        self.name, self.model, self.source = name, model, source
+        self.name, self.model, self.source, self.made = name, model, source, made
         self.backlog = Backlog(self)
         self.asked: dict[Query, Path] = {}  # the latest searches, and the path that their first page was found on
         self._columns = Columns()

@@ -78,7 +78,7 @@ def _place(session: Session, given: Parameters) -> tuple[Corpus, Scope]:
     """The file that is looked through, and what of it may be seen."""
     kind, source = given["kind"], fold(given.get("source") or "")
     if kind == "archival" and source and source != OWN:
-        for corpus in session.sources(session.state.sources):
+        for corpus in session.sources(session.state):
             if fold(corpus.source) == source:
                 return corpus, Scope.of(Query("", "archival"), Path(()))
         raise UserError(f"There is no source {given['source']!r} attached.", "/attach NAME attaches one.")

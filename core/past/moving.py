@@ -39,6 +39,7 @@ async def move_head(session: Session, target: int, why: str, removed: int, drop:
         "settings": present.settings,
         "sources": list(present.sources),
         "passages": dict(present.passages),
+        "made": dict(present.made),
         "imports": [[branch, OPEN_END] for branch in dict.fromkeys(step.body["branch"] for step in imports)],
         "recall": sum(step.body["count"] for step in imports),
         "blocks": [],

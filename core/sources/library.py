@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.memory import documents
 from core.memory.corpus import Corpus
 from core.memory.documents import Analysis, Document, analysed
 from core.memory.embedding import Embedder
+from core.messages import State
 from core.sources.jsonl import Bad, read
 from core.sources.progress import Progress, embedding
 from core.store.database import Database
@@ -88,14 +89,17 @@ class Library:
         database = await Database.open(path, "source")
         if fresh:
             await database.note("made", str(now()))
-        corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", self.model, source=path.stem)
+        made = await database.noted("made") or ""
+        corpus = Corpus(database, self.embedder, f"source:{fold(path.stem)}", self.model, path.stem, made)
         if fresh:
             await corpus.indexed()
         self._open[fold(name)] = corpus
         return corpus
 
-    def opened(self, names: Iterable[str]) -> list[Corpus]:
-        return [self._open[fold(name)] for name in names if fold(name) in self._open]
+    def opened(self, state: State) -> list[Corpus]:
+        """The sources that an agent has attached, without those that were made after one of that name was deleted."""
+        found = ((name, self._open.get(fold(name))) for name in state.sources)
+        return [corpus for name, corpus in found if corpus and state.made.get(name, corpus.made) == corpus.made]
 
     async def load_files(self, name: str, order: Order, progress: Progress) -> LoadedFiles:
         """Makes or extends a source from files; what is there and unchanged is skipped, so it can be resumed.
@@ -158,7 +162,7 @@ class Library:
             rows = await corpus.database.read(
                 lambda connection: connection.execute("SELECT count(*), coalesce(min(moment), 0) FROM doc").fetchall()
             )
-            made = int(await corpus.database.noted("made") or rows[0][1])
+            made = int(corpus.made or rows[0][1])
             found.append(
                 {
                     "name": name,

@@ -13,7 +13,7 @@ PLAIN = (
     "name", "head", "branch", "branches", "settings", "evicted", "warned", "recall", "archival", "factor",
     "reconciled", "provider_tokens", "cached_tokens", "cost_usd", "memory_at",
 )  # fmt: skip
-NEWER = ("archived", "slope", "own_tokens")  # what files of earlier versions do not say of a state
+NEWER = ("archived", "slope", "own_tokens", "made")  # what files of earlier versions do not say of a state
 
 
 def encode_state(state: State) -> str:

@@ -19,7 +19,7 @@ from core.memory.filters import OWN, Filters
 from core.memory.scope import Scope
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
 from core.memory.terms import index, query_terms
-from core.messages import MAIN_CONVERSATION, Step
+from core.messages import MAIN_CONVERSATION, State, Step
 from core.store.journal import Draft, Journal, now
 from memgpt.home import fold
 
@@ -36,7 +36,7 @@ LONGEST_WORD = 40  # characters that are looked through for a blank to cut at
 WORD = re.compile(r"\w+")
 SEARCHES_KEPT = 16  # whose further pages are answered as of their first
 NO_FILTERS = Filters()
-Sources = Callable[[Sequence[str]], Sequence[Corpus]]
+Sources = Callable[[State], Sequence[Corpus]]
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class ExternalContext:
 
     def _corpora(self, query: Query) -> list[tuple[Corpus, Path]]:
         state = self.journal.state
-        attached = self.sources(state.sources) if query.kind == "archival" else ()
+        attached = self.sources(state) if query.kind == "archival" else ()
         held = [(OWN, self.corpus, self._path(query)), *((fold(c.source), c, Path(())) for c in attached)]
         names = [name for name, *_ in held]
         if unknown := [name for name in query.sources if name not in names]:

@@ -13,6 +13,7 @@ import pytest
 from core.agents import attaching
 from core.agents.importing import import_messages
 from core.memory.corpus import Corpus
+from core.memory.documents import Document
 from core.memory.filters import parsed
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
@@ -20,6 +21,7 @@ from core.session import Session
 from core.slash import commands as slash
 from core.slash.asked import Outcome
 from core.slash.commands import change_settings
+from core.sources.library import insert
 from core.turn.external import result_json
 from memgpt import config
 from memgpt import events as e
@@ -129,7 +131,6 @@ async def test_an_imported_id_is_never_one_of_the_agents_own(session: Session, r
 
 async def put_more(session: Session, text: str, at: int, key: str = "") -> None:
     from core.memory import documents
-    from core.memory.documents import Document
     from core.store.journal import Draft
 
     journal = session.journal
@@ -256,6 +257,28 @@ async def models(corpus: Corpus) -> set[str]:
     """The models that the vectors of a file are of."""
     rows = await corpus.database.read(lambda found: found.execute("SELECT DISTINCT model FROM vector").fetchall())
     return {row[0] for row in rows}
+
+
+async def test_going_back_to_a_deleted_source_finds_no_other_of_its_name(session: Session, roster: Roster) -> None:
+    await made_source(roster, "The pelican of the old notes.")
+    await attaching.attach(roster, session, "notes")
+    await run(session, "/save before")
+    assert await texts(session, "pelican") == ["The pelican of the old notes."]
+    await attaching.delete(roster, "NOTES")
+    await made_source(roster, "The pelican of a stranger.")
+    await run(session, "/restore before", confirmed=True)
+    assert session.state.sources == ("notes",) and await texts(session, "pelican") == []
+    await attaching.attach(roster, session, "notes")
+    assert await texts(session, "pelican") == ["The pelican of a stranger."]
+    while roster.busy():  # the model is told of what was attached
+        await asyncio.sleep(0.01)
+    assert await session.journal.folded() == session.state
+
+
+async def made_source(roster: Roster, text: str) -> None:
+    corpus = await roster.library.corpus("notes", create=True)
+    row = Document("p1", "archival", "passage", "", "", "d", 0, 1_750_000_000_000_000, text)
+    await corpus.database.write(lambda connection: insert(connection, [row]))
 
 
 async def test_what_stands_at_the_end_of_a_long_text_is_found_by_meaning(session: Session) -> None:

@@ -312,20 +312,33 @@ def test_a_source_is_deleted_while_it_is_attached_and_loaded(
 def test_an_agent_opens_after_its_source_has_changed_or_gone(
     program: Program, reader: str, model: ModelServer, tmp_path: Path
 ) -> None:
-    folder, source, other = tmp_path / "notes", f"s{reader}", f"o{reader}"
+    folder, source, other, anew = tmp_path / "notes", f"s{reader}", f"o{reader}", f"a{reader}"
     notes(folder, range(3))
-    for name in (source, other):
+    for name in (source, other, anew):
         program.good("load", "directory", name, str(folder))
         program.good("attach", name, "--agent", reader)
-    until(lambda: len(documents(program, reader)) == 2)
+    until(lambda: len(documents(program, reader)) == 3)
     program.good("engine", "stop")
     notes(folder, range(5))
     program.good("load", "directory", source, str(folder))
-    program.good("delete", "source", other, "--yes")
+    for name in (other, anew):
+        program.good("delete", "source", name, "--yes")
+    (tmp_path / "strange.txt").write_text("The stranger keeps walruses.")
+    program.good("load", "file", anew.upper(), str(tmp_path / "strange.txt"))
     program.good("engine", "stop")
     program.good("send", "--agent", reader, "Hi again")
     system = model.requests[-1]["messages"][0]["content"]
-    assert f"{source} (5 passages)" in system and other not in system
+    assert f"{source} (5 passages)" in system and other not in system and anew not in system.lower()
+    assert hits(program, reader, "walruses") == []
+    program.good("attach", anew, "--agent", reader)
+    assert hits(program, reader, "walruses")
+    program.good("delete", "source", anew, "--yes")
+    program.good("load", "file", anew, str(tmp_path / "strange.txt"))
+    for name in (anew.upper(), anew):
+        program.good("attach", name, "--agent", reader)
+    assert len(hits(program, reader, "walruses")) == 1
+    program.good("detach", anew.upper(), "--agent", reader)
+    assert hits(program, reader, "walruses") == []
 
 
 def test_slash_load_reads_in_the_background_and_attaches(
