@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from core.messages import OPEN_END, Block, Body, Pending, State, Step, Text, Turn
+from core.messages import OPEN_END, Block, Body, Pending, State, Step, Turn
 
+MEMORY_EDITS = "paging.memory_edits"
 LEAST_CHANGE = 20  # tokens between two prompts from which they tell what one more token is worth
 STEADY = 300  # tokens of change that weigh as much as all that was seen before
 
@@ -66,9 +67,20 @@ def _settings(state: State, step: Step) -> State:
     if step.body.get("forget_factor"):
         changed = replace(changed, factor=1.0, slope=1.0, reconciled="", own_tokens=0, provider_tokens=0)
     if not step.body.get("rerendered"):
-        return changed
+        return _in_view(changed) if step.body["changes"].get(MEMORY_EDITS) == "rebuild" else changed
     summary = next((item for item in step.items if item.kind == "summary"), state.summary)
-    return replace(changed, queue=tuple(item for item in step.items if item.kind != "summary"), summary=summary)
+    queue = tuple(item for item in step.items if item.kind != "summary")
+    return _in_view(replace(changed, queue=queue, summary=summary))  # nothing of the old prompts is the same
+
+
+def _in_view(state: State) -> State:
+    """Core memory is sent as it stands."""
+    return replace(state, shown=dict(state.blocks))
+
+
+def rebuilds(state: State) -> bool:
+    """Whether a change of core memory is sent in the place of the old words at once."""
+    return bool(state.settings.get(MEMORY_EDITS, "rebuild") == "rebuild")
 
 
 def _instructions(state: State, step: Step) -> State:
@@ -155,7 +167,7 @@ def _with_effect(state: State, step: Step) -> State:
     """What a function, the user or an undo did to memory: a block's new text, a passage come or gone."""
     body = step.body
     if "label" in body:
-        state = _with_block(state, body["label"], step.texts["after"], step.at)
+        state = _with_block(state, body["label"], step)
     if "passage" in body:
         state = replace(state, archival=state.archival + 1, hidden=state.hidden - {body["passage"]})
     if "unpassage" in body:
@@ -166,11 +178,21 @@ def _with_effect(state: State, step: Step) -> State:
     return state
 
 
-def _with_block(state: State, label: str, text: Text, at: int) -> State:
-    block = replace(state.blocks[label], text=text.body, text_id=text.id, changed_at=at)
-    blocks = {**state.blocks, label: block}
-    shown = blocks if state.settings.get("paging.memory_edits", "rebuild") == "rebuild" else state.shown
-    return replace(state, blocks=blocks, shown=dict(shown), memory_at=at)
+def _with_block(state: State, label: str, step: Step) -> State:
+    """A block in its new words. They are sent at once, unless the step tells of them at the end of the queue."""
+    text = step.texts["after"]
+    block = replace(state.blocks[label], text=text.body, text_id=text.id, changed_at=step.at)
+    changed = replace(state, blocks={**state.blocks, label: block}, memory_at=step.at)
+    return changed if step.items and not rebuilds(state) else _in_view(changed)
+
+
+def _by_hand(state: State, step: Step) -> State:
+    """What the user did to memory, and what the model is told of it. While a turn runs that stands before its newest step:
+    a call waits for its returns there, a message for its pages."""
+    queue, place = state.queue, len(state.queue)
+    if state.turn:
+        place = max((index for index, item in enumerate(queue) if item.kind != "return"), default=place)
+    return _with_effect(replace(state, queue=(*queue[:place], *step.items, *queue[place:])), step)
 
 
 def _evicted(state: State, step: Step) -> State:
@@ -230,9 +252,7 @@ def _moved(state: State, step: Step) -> State:
         pending=(),
         branches=carried["branches"],
     )
-    for label in carried["blocks"]:
-        changed = _with_block(changed, label, step.texts[label], step.at)
-    return changed
+    return _in_view(changed) if rebuilds(changed) else changed
 
 
 def _named(state: State, step: Step) -> State:
@@ -300,9 +320,9 @@ _CHANGES: dict[str, Callable[[State, Step], State]] = {
     "rewrite": _replaced,
     "turn_end": _ended,
     "head": _moved,
-    "edit": _with_effect,
-    "undo": _with_effect,
-    "redo": _with_effect,
+    "edit": _by_hand,
+    "undo": _by_hand,
+    "redo": _by_hand,
     "import": _imported,
     "attach": _attached,
     "detach": _attached,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from difflib import SequenceMatcher
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -128,6 +129,18 @@ def login_event(at: int, last: int | None, zone: tzinfo | None) -> str:
 
 def document_event(text: str, at: int, zone: tzinfo | None) -> str:
     return _packed({"type": "document", "automated": True, "message": text, "time": stamp(at, zone)})
+
+
+def edit_event(label: str, before: str, after: str, at: int, zone: tzinfo | None) -> str:
+    """What the user changed in a block, as the lines that went and those that came: for prompts in which the block itself
+    still stands in its old words."""
+    old, new = before.split("\n"), after.split("\n")
+    changes = [code for code in SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if code[0] != "equal"]
+    removed = [line for _, start, end, _, _ in changes for line in old[start:end]]
+    added = [line for _, _, _, start, end in changes for line in new[start:end]]
+    lines = {name: "\n".join(found) for name, found in (("removed", removed), ("added", added)) if found}
+    said = f'The user changed the core memory block "{label}".'
+    return _packed({"type": "core_memory", "automated": True, "message": said, **lines, "time": stamp(at, zone)})
 
 
 def heartbeat_event(reason: str, at: int, zone: tzinfo | None) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.context import blocks
-from core.messages import Text
+from core.context import blocks, instructions
+from core.folding import rebuilds
+from core.llm.types import ModelError
+from core.messages import Block, Item, Text
 from core.past.moving import announce
-from core.store.journal import Draft
+from core.store.journal import Draft, now
 from memgpt.home import UserError
 
 if TYPE_CHECKING:
@@ -20,6 +22,19 @@ async def edit_block(session: Session, label: str, text: str, expected: str | No
     Raises:
         UserError: there is no such block, the text is too long, or the block was changed meanwhile. Nothing is changed.
     """
+    block = _editable(session, label, text, expected)
+    if text == block.text:
+        return {"step": session.state.head, "changed": False}
+    items = await told(session, block, text)
+    if session.state.blocks[label] is not block:  # the model was quicker
+        return await edit_block(session, label, text, expected)
+    texts: dict[str, str | Text] = {"before": Text(block.text_id, block.text), "after": text}
+    (step,) = await session.journal.append(Draft("edit", {"label": label}, texts, items))
+    await announce(session, [step])
+    return {"step": step.id, "changed": True}
+
+
+def _editable(session: Session, label: str, text: str, expected: str | None) -> Block:
     try:
         block = blocks.find(session.state.blocks, label)
     except blocks.EditRefused as error:
@@ -31,9 +46,17 @@ async def edit_block(session: Session, label: str, text: str, expected: str | No
         raise UserError(
             f"{label} may have {block.limit:,} characters and would have {len(text):,}.", f"Take {over} out."
         )
-    if text == block.text:
-        return {"step": session.state.head, "changed": False}
-    texts: dict[str, str | Text] = {"before": Text(block.text_id, block.text), "after": text}
-    (step,) = await session.journal.append(Draft("edit", {"label": label}, texts))
-    await announce(session, [step])
-    return {"step": step.id, "changed": True}
+    return block
+
+
+async def told(session: Session, block: Block, after: str) -> tuple[Item, ...]:
+    """The event that tells the model of a block's new words, where prompts keep the old ones until an eviction. A model
+    that makes nothing of events, or cannot be had now, is sent the block itself instead."""
+    if rebuilds(session.state):
+        return ()
+    try:
+        renderer = (await session.agent()).renderer
+    except (ModelError, UserError):
+        return ()
+    packed = instructions.edit_event(block.label, block.text, after, now(), renderer.zone)
+    return (await renderer.event("event", packed),) if renderer.searches else ()

@@ -42,7 +42,6 @@ async def move_head(session: Session, target: int, why: str, removed: int, drop:
         "made": dict(present.made),
         "imports": [[branch, OPEN_END] for branch in dict.fromkeys(step.body["branch"] for step in imports)],
         "recall": sum(step.body["count"] for step in imports),
-        "blocks": [],
         "branches": session.state.branches,
     }
     head = Draft("head", {"to": target, "why": why, "removed": removed, "carried": carried})

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.context.queue import groups
 from core.messages import MAIN_CONVERSATION, Item, Step, Text
+from core.past import editing
 from core.past.moving import announce, move_head
 from core.session import Session
 from core.store import lookups
@@ -107,15 +108,17 @@ async def reverse(session: Session, kind: str, change: Step, to: str) -> Step:
     """Appends the step that cancels a change of memory (`undo`), or makes it again (`redo`)."""
     body: dict[str, Any] = {"of": change.id}
     texts: dict[str, Text] = {}
+    items: tuple[Item, ...] = ()
     if "label" in change.body:
         label = change.body["label"]
+        items = await editing.told(session, session.state.blocks[label], change.text(to))
         block = session.state.blocks[label]
         body["label"] = label
         texts = {"before": Text(block.text_id, block.text), "after": change.texts[to]}
     for name, other in (("passage", "unpassage"), ("unpassage", "passage")):
         if name in change.body:
             body[other if kind == "undo" else name] = change.body[name]
-    (step,) = await session.journal.append(Draft(kind, body, texts))
+    (step,) = await session.journal.append(Draft(kind, body, texts, items))
     await announce(session, [step])
     return step
 

@@ -294,6 +294,39 @@ async def test_settings_of_memory_edits_append(session: Session, server: ModelSe
     assert "Skates." in server.requests[-1]["messages"][0]["content"]
 
 
+async def test_what_the_user_changed_is_told_where_memory_edits_are_appended(
+    session: Session, server: ModelServer
+) -> None:
+    """Also in the middle of a turn, where nothing may stand between a call and its result, and after going back."""
+    await slash.change_settings(session, {"paging.memory_edits": "append"})
+    await turn(session, "Hi.")
+    first = server.requests[-1]["messages"]
+    await run(session, "/human Likes kites.\nLives in Ulm.")
+    sent = await next_prompt(session, server)
+    assert server.requests[-1]["messages"][: len(first)] == first and '\\"added\\": \\"Likes kites.' in sent
+    learns(server, "Skates.")
+    await turn(session, "I skate.")
+    await run(session, "/undo")
+    assert '\\"removed\\": \\"Skates.\\"' in await next_prompt(session, server)
+    await slash.change_settings(session, {"approve": "all"})
+    session.listen(lambda event: None, answers=True)
+    learns(server, "Sings.")
+    async for event in session.submit("I sing.", {}):
+        if isinstance(event, e.Question):
+            await run(session, "/human Likes tea.")
+            await slash.run(session, "/allow", False, {})
+    told = [str(message.get("content")) for message in server.requests[-1]["messages"]]
+    assert any('"added": "Likes tea."' in text for text in told), "and the server takes no call without its result"
+    assert server.requests[-1]["messages"][: len(first)] == first
+    await run(session, "/human Likes rain.")
+    await run(session, "/retry")
+    assert "Likes rain." in server.requests[-1]["messages"][0]["content"], "what comes along is part of the new line"
+    await run(session, "/human Likes snow.")
+    await slash.change_settings(session, {"paging.memory_edits": "rebuild"})
+    await next_prompt(session, server)
+    assert "Likes snow." in server.requests[-1]["messages"][0]["content"]
+
+
 async def test_what_is_no_command_and_what_has_to_wait(session: Session, server: ModelServer) -> None:
     with pytest.raises(UserError, match=r"Unknown command: /memry\. Did you mean /memory\?"):
         await run(session, "/memry")

@@ -60,7 +60,7 @@ async def test_a_branch_leaves_the_other_path_untouched(tmp_path: Path) -> None:
     await journal.append(said("user", "kept"))
     at_kept = journal.state
     await journal.append(said("user", "left"))
-    carried = {"settings": {"model": "y"}, "sources": [], "imports": [], "recall": 0, "blocks": [], "branches": 1}
+    carried = {"settings": {"model": "y"}, "sources": [], "imports": [], "recall": 0, "branches": 1}
     await journal.append(Draft("head", {"to": at_kept.head, "carried": carried}), parent=at_kept)
     await journal.append(said("user", "other"))
     texts = [step.text("text") for step in await journal.steps(kinds=("user",))]
