@@ -236,11 +236,14 @@ def _ended(state: State, step: Step) -> State:
 
 
 def _moved(state: State, step: Step) -> State:
-    """The head was moved here; settings, sources, imports and the user's own edits came along."""
+    """The head was moved here; settings, instructions, sources, imports and the user's own edits came along."""
     carried = step.body["carried"]
     changed = replace(
         state,
+        name=carried.get("name", state.name),
+        archived=carried.get("archived", state.archived),
         settings=carried["settings"],
+        instructions=step.texts.get("instructions") if "name" in carried else state.instructions,
         sources=tuple(carried["sources"]),
         passages=dict(carried.get("passages", {})),
         made=dict(carried.get("made", {})),

@@ -1,7 +1,7 @@
 """Moving the head of the journal: to an earlier step, or over to another branch. What was left stays where it is.
 
-What is no answer comes along: settings, sources, imports, and what the user did to memory with his own hand. The changes of
-memory that come along are journalled again on the new branch, by reference, so that `/undo` and the history know them there.
+What is no answer comes along: settings, system instructions, sources, imports, and what the user did to memory with his own
+hand. Its name and whether it is put away belong to the agent, wherever its head is. The changes of memory that come along are journalled again on the new branch, by reference, so that `/undo` and the history know them there.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ async def move_head(session: Session, target: int, why: str, removed: int, drop:
     present = past if drop else session.state
     imports = [step for step in left if step.kind == "import" and not _has_branch(past, step.body["branch"])]
     carried = {
+        "name": session.state.name,
+        "archived": session.state.archived,
         "settings": present.settings,
         "sources": list(present.sources),
         "passages": dict(present.passages),
@@ -44,7 +46,8 @@ async def move_head(session: Session, target: int, why: str, removed: int, drop:
         "recall": sum(step.body["count"] for step in imports),
         "branches": session.state.branches,
     }
-    head = Draft("head", {"to": target, "why": why, "removed": removed, "carried": carried})
+    texts = {"instructions": present.instructions} if present.instructions else {}
+    head = Draft("head", {"to": target, "why": why, "removed": removed, "carried": carried}, texts)
     drafts = await _by_hand(session, past, [step for step in left if step.kind in BY_HAND])
     steps = await session.journal.append(head, *drafts, parent=past)
     if any(past.settings.get(name) != present.settings.get(name) for name in PACKAGING):

@@ -175,6 +175,7 @@ async def test_a_fork_from_every_step_can_go_on(session: Session, roster: Roster
 
 async def test_a_fork_and_its_agent_go_their_own_ways(session: Session, roster: Roster, server: ModelServer) -> None:
     await turn(session, "Shared.")
+    await run(session, "/save early")
     made = await asked(roster, "fork_agent", agent="ada")
     assert made["name"] == "ada fork" and (await asked(roster, "fork_agent", agent="ada"))["name"] == "ada fork 2"
     fork = await roster.session("ada fork")
@@ -184,6 +185,8 @@ async def test_a_fork_and_its_agent_go_their_own_ways(session: Session, roster: 
         "Shared.",
         "Only there.",
     ]
+    await run(fork, "/restore early", True)
+    assert fork.state.name == fork.name and await said(fork) == ["Shared.", "You said: Shared."]
     with pytest.raises(UserError, match="already an agent"):
         await asked(roster, "fork_agent", agent="ada", name="ADA fork")
     with pytest.raises(UserError, match="no step 9999"):
@@ -216,6 +219,9 @@ async def test_renamed_put_away_deleted_and_brought_back(session: Session, roste
         await roster.session("ada")
     assert (await asked(roster, "rename_agent", agent="eve 2", name="EVE 2"))["name"] == "EVE 2"
     await asked(roster, "archive_agent", agent="eve 2")
+    eve = await roster.session("eve 2")
+    await run(eve, "/retry")
+    assert eve.state.name == "EVE 2", "what is gone back over is not its name, nor where it is kept"
     (row,) = await asked(roster, "agents")
     assert row["archived"] and row["last_words"] == "You said: Still there?" and row["bytes"] > 0 and not row["busy"]
     await asked(roster, "archive_agent", agent="eve 2", away=False)

@@ -275,7 +275,9 @@ async def test_systemswap_asks_and_replaces(session: Session, server: ModelServe
     assert asked.ask and "+You are a pirate" in asked.text
     assert "pirate" not in await next_prompt(session, server)
     await run(session, f"/systemswap {file}", confirmed=True)
-    assert "You are a pirate with a memory." in await next_prompt(session, server)
+    for line in ("/retry", "/pop 4"):
+        await run(session, line)
+        assert "You are a pirate with a memory." in await next_prompt(session, server), "it comes along"
     with pytest.raises(UserError, match="cannot be read"):
         await run(session, "/systemswap /nowhere")
 
