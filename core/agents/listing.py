@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.context.wording import as_reworded
 from core.messages import Step
 from core.roster import Roster
 from memgpt.events import rfc3339
@@ -26,7 +27,8 @@ async def _row(roster: Roster, name: str) -> dict[str, Any]:
     state = session.state
     first = await session.journal.steps(kinds=("born",), limit=1)
     born = first[0] if first else None
-    spoken = [step for step in await session.journal.steps(kinds=("user", "reply"), limit=LAST_WORDS) if _words(step)]
+    last = as_reworded(await session.journal.steps(kinds=("user", "reply", "rewrite"), limit=LAST_WORDS))
+    spoken = [step for step in last if _words(step)]
     return {
         "name": name,
         "model": state.settings.get("model"),
@@ -46,4 +48,4 @@ async def _row(roster: Roster, name: str) -> dict[str, Any]:
 
 def _words(step: Step) -> str:
     """What was said in a step."""
-    return step.text("text" if step.kind == "user" else "said")
+    return step.text({"user": "text", "reply": "said"}.get(step.kind, ""))

@@ -14,6 +14,7 @@ from core.context.render import Renderer
 from core.context.shortening import shortened
 from core.context.summary import extract, without_rot
 from core.context.window import Fixed, check_fits, fits, own_total, space
+from core.context.wording import as_reworded
 from core.llm.tokens import MESSAGE_OVERHEAD
 from core.messages import Item, Step, written
 from core.store import rows
@@ -217,7 +218,7 @@ class QueueManager:
         wanted = {item.step for item in gone}
         if not wanted:
             return []
-        steps = await self.journal.steps(after=min(wanted) - 1, before=max(wanted) + 1)
+        steps = as_reworded(await self.journal.steps(after=min(wanted) - 1))
         tell = told if self.renderer.searches else told_by_user
         return [line for step in steps if step.id in wanted for line in tell(step)]
 

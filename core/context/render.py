@@ -82,7 +82,8 @@ class Renderer:
 
     async def reply(self, thought: str, content: str, calls: Sequence[Call], opaque: Mapping[str, Any]) -> Item:
         if not self.searches:
-            said = content or " ".join(str(call.arguments.get("message", "")) for call in calls)
+            spoken = (str(call.arguments.get("message", "")) for call in calls)
+            said = content or " ".join(message for message in spoken if message)
             return await self.item("reply", {"role": "assistant", "content": said})
         return await self.item(
             "reply", protocols.assistant_message(self.protocol, thought, content, calls, dict(opaque))

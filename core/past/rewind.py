@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from core.context.queue import groups
+from core.context.wording import REWORDED, as_reworded, reworded
 from core.messages import MAIN_CONVERSATION, Item, Step, Text
 from core.past import editing
 from core.past.moving import announce, move_head
 from core.session import Session
 from core.store import lookups
 from core.store.journal import Draft
-from core.turn.rerender import REWORDED, rendered, reworded
+from core.turn.rerender import rendered
 from memgpt.home import UserError
 
 MEMORY_KINDS = ("return", "edit", "undo", "redo")
@@ -147,13 +148,9 @@ async def reword(session: Session, kind: str, text: str, reply: int) -> None:
     """
     if reply not in {item.step for item in session.state.queue}:
         raise UserError("That answer has left main context.", "Only what the model still reads can be replaced.")
-    (step,) = await session.journal.steps(after=reply - 1, before=reply + 1)
     agent = await session.agent()
-    fresh = step
-    for change in await session.journal.steps(after=step.id, kinds=tuple(REWORDED)):
-        if change.body["of"] == step.id:
-            fresh = reworded(fresh, change.kind, change.texts["text"])
-    item = await rendered(agent.renderer, reworded(fresh, kind, Text(0, text)))
+    step = as_reworded(await session.journal.steps(after=reply - 1, kinds=("reply", *REWORDED)))[0]
+    item = await rendered(agent.renderer, reworded(step, kind, Text(0, text)))
     draft = await _reworded(session, step, kind, text, replace(item, step=step.id))
     steps = await session.journal.append(draft)
     await announce(session, steps)

@@ -6,22 +6,18 @@ from dataclasses import replace
 
 from core.context import instructions
 from core.context.render import Renderer
+from core.context.wording import as_reworded
 from core.functions.memory import DONE
 from core.llm.types import Call
-from core.messages import Item, State, Step, Text
+from core.messages import Item, State, Step
 from core.store.journal import Draft, Journal
-
-REWORDED = {"rethink": "thought", "rewrite": "said"}
 
 
 async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
     """The step that puts the summary and every message of the queue into another packaging, each keeping the step that
     it belongs to; ids and signatures of the old provider are left out."""
     state = journal.state
-    steps = {step.id: step for step in await journal.steps(after=_first(state.queue) - 1)}
-    for change in list(steps.values()):
-        if change.kind in REWORDED and change.body["of"] in steps:
-            steps[change.body["of"]] = reworded(steps[change.body["of"]], change.kind, change.texts["text"])
+    steps = {step.id: step for step in as_reworded(await journal.steps(after=_first(state.queue) - 1))}
     shown = {item.step for item in state.queue}
     untold = {step.body["call_id"]: step for step in steps.values() if step.kind == "return" and step.id not in shown}
     items: list[Item] = []
@@ -46,18 +42,6 @@ async def rendered(renderer: Renderer, reply: Step) -> Item:
     calls = tuple(Call(**call) for call in reply.body["calls"])
     own = reply.text("thought")[reply.body.get("reasoned", 0) :].lstrip("\n")
     return await renderer.reply(own, "" if calls else reply.text("said"), calls, {})
-
-
-def reworded(reply: Step, kind: str, text: Text) -> Step:
-    """A reply as `/rethink` or `/rewrite` has it."""
-    texts = {**reply.texts, REWORDED[kind]: text}
-    if kind == "rethink":
-        return replace(reply, texts=texts, body={**reply.body, "reasoned": 0})
-    calls = [
-        {**call, "arguments": {**call["arguments"], "message": text.body}} if call["name"] == "send_message" else call
-        for call in reply.body["calls"]
-    ]
-    return replace(reply, texts=texts, body={**reply.body, "calls": calls})
 
 
 def _first(queue: tuple[Item, ...]) -> int:

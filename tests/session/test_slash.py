@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.roster import Roster
 from core.session import Session
 from core.slash import commands as slash
 from memgpt import commands
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.support import model_server as scripted
-from tests.support.agents import run, turn
+from tests.support.agents import asked, run, turn
 from tests.support.model_server import ModelServer
 
 
@@ -120,17 +122,21 @@ async def test_retry_after_an_error_loses_nothing(session: Session, server: Mode
     assert await shown(session) == ["Question?", "You said: Question?"]
 
 
-async def test_rewrite_and_rethink(session: Session, server: ModelServer) -> None:
-    server.script(scripted.say("Wrong words.", thought="Wrong thought."))
+async def test_rewrite_and_rethink(session: Session, roster: Roster, server: ModelServer) -> None:
+    """Everywhere, and once: a reply may say something by several calls."""
+    server.script(replace(scripted.calls(scripted.say("Wrong one."), scripted.say("Wrong two.")), thought="Wrong."))
     await turn(session, "Question?")
     await run(session, "/rewrite Right words.")
     await run(session, "/rethink Right thought.")
     assert await shown(session) == ["Question?", "Right words."]
+    assert [row["last_words"] for row in await asked(roster, "agents")] == ["Right words."]
     sent = await next_prompt(session, server)
-    assert "Right words." in sent and "Right thought." in sent and "Wrong" not in sent
+    assert sent.count("Right words.") == 1 and "Right thought." in sent and "Wrong" not in sent
     found = await slash.run(session, "/recall Right words", False, {})
     assert any("Right words." in hit["text"] for hit in found.data)
     assert not any("Wrong" in hit["text"] for hit in (await slash.run(session, "/recall Wrong words", False, {})).data)
+    assert "I said: Right words." in (await run(session, "/summarize")).text
+    assert "I said: Right words." in str(server.requests[-1]["messages"]), "what the summary is made of"
 
 
 async def test_save_and_restore(session: Session, server: ModelServer) -> None:
