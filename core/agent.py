@@ -12,7 +12,6 @@ from typing import Any
 
 from core.context import instructions
 from core.context.manager import QueueManager
-from core.context.queue import clipped
 from core.context.render import Renderer
 from core.context.window import Fixed, Ledger, WindowTooSmall, ledger, refused
 from core.ending import Stopped, raced
@@ -59,7 +58,8 @@ class Agent:
     async def user_message(self, text: str) -> AsyncIterator[e.Event]:
         """The turn that a message of the user begins."""
         at = now()
-        item = await self.renderer.user(await self._shown(text), at, self.journal.state)
+        shown = await self.manager.shown_message(text, self.journal.next_step, await self.fixed())
+        item = await self.renderer.user(shown, at, self.journal.state)
         effect = self.external.document("recall", "user", "text", text)
         message = Draft("user", {"turn": True}, {"text": text}, (item,), effect)
         begun: Draft | None = message
@@ -211,9 +211,7 @@ class Agent:
 
     async def _returned(self, call: Pending, result: Result) -> list[e.Event]:
         at = now()
-        (tokens,) = await self.renderer.counter.count([result.text])
-        limit = self.manager.result_limit(await self.fixed())
-        text = clipped(result.text, tokens, limit, "ask for less at once")
+        text = await self.manager.shown_result(result.text, self.manager.result_limit(await self.fixed()))
         item = await self.renderer.returned(call.call_id, call.name, result.status, text, at)
         body = {"call_id": call.call_id, "name": call.name, "status": result.status}
         draft = Draft("return", body, {"text": result.text}, (item,))
@@ -264,12 +262,6 @@ class Agent:
         if turn and turn.user and not turn.said:
             return "error", {"message": STILL_UNSAID, "hint": "/retry asks again; a more capable model does this less."}
         return "done", {}
-
-    async def _shown(self, text: str) -> str:
-        """The user's words as main context has them: all, or head and tail where they would fill the window."""
-        (tokens,) = await self.renderer.counter.count([text])
-        place = f"the whole is in recall memory as m{self.journal.next_step}; conversation_search finds its parts"
-        return clipped(text, tokens, self.manager.message_limit(await self.fixed()), place)
 
     async def _paged_in(self, text: str, hits: Awaitable[Sequence[Hit]]) -> Draft | None:
         """The user's newest message with the pages that were found for it, in the tokens that both may come to."""

@@ -1,9 +1,8 @@
-"""Main context made to fit a smaller window when the model or the window changes, before anything is sent."""
+"""Main context made to fit when the model or the window changes, before anything is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from core.agent import Agent
 from core.context.manager import Summarise
@@ -14,37 +13,24 @@ from core.session import Session
 from memgpt.words import counted
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What an agent had: its window in tokens, and who wrote its summaries."""
-
-    window: int
-    summarise: Summarise | None
-
-
-async def present(session: Session, keys: Mapping[str, str] | None) -> Before | None:
-    """What the agent has now; None where its model cannot even be looked at, or it has said nothing yet."""
-    if not session.state.queue:
-        return None
+async def summariser(session: Session, keys: Mapping[str, str] | None) -> Summarise | None:
+    """Who writes the agent's summaries as things stand; None where its model cannot even be looked at."""
     try:
-        agent = await session.agent(keys)
+        return (await session.agent(keys)).manager.summarise
     except ModelError:
         return None
-    return Before(agent.manager.limits.window, agent.manager.summarise)
 
 
-async def fitted(session: Session, agent: Agent, before: Before) -> str:
-    """Moves what is too much for the new window to recall; the summary is the old model's, which can read it all.
+async def fitted(session: Session, agent: Agent, before: Summarise | None) -> str:
+    """Moves what is too much for the window to recall: it is a smaller one, or the model counts otherwise. The summary is
+    the old model's, which can read it all.
 
     What is said of it; empty where everything stays.
     """
-    manager = agent.manager
-    if manager.limits.window >= before.window:
+    manager, fixed = agent.manager, await agent.fixed()
+    if not session.state.queue or manager.total(fixed) <= manager.limits.flush:
         return ""
-    fixed = await agent.fixed()
-    if manager.total(fixed) <= manager.limits.flush:
-        return ""
-    own, manager.summarise = manager.summarise, before.summarise or manager.summarise
+    own, manager.summarise = manager.summarise, before or manager.summarise
     gone = 0
     try:
         async for step in manager.make_room(fixed):

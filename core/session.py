@@ -219,7 +219,7 @@ class Session:
     async def rerender(self) -> None:
         """The queue again as the present model reads it."""
         agent = await self.agent()
-        await self.journal.append(await rerendered(self.journal, agent.renderer))
+        await self.journal.append(await rerendered(agent.manager, await agent.fixed()))
 
     def _failed(self, turn: Waiting, message: str, hint: str) -> None:
         """A turn that could not begin, or broke: what was committed of it stays, and it can be gone on with."""

@@ -15,8 +15,8 @@ from memgpt.home import UserError
 
 
 async def change_settings(session: Session, changes: Mapping[str, Any], keys: Mapping[str, str] | None = None) -> str:
-    """Journals settings of this agent; a new model sees the queue in its own packaging and counts anew. Where the window is
-    smaller than before, what is too much for it leaves main context first; what is said of that is the result.
+    """Journals settings of this agent; a new model sees the queue in its own packaging and counts anew. What is too much for
+    its window leaves main context first; what is said of that is the result.
 
     Raises:
         UserError: a setting is unknown, not an agent's, or of the wrong type.
@@ -33,7 +33,8 @@ async def change_settings(session: Session, changes: Mapping[str, Any], keys: Ma
     if good.get("embedding_model"):
         await session.corpus.embedder.check(good["embedding_model"])
     new_model = bool({"model", "model_endpoint", "protocol", "standing_in"} & set(good))
-    before = await fitting.present(session, keys) if new_model or "context_window" in good else None
+    anew = new_model or "context_window" in good
+    before = await fitting.summariser(session, keys) if anew else None
     if "model" in good:
         await catalog.check_provider(good["model"], session.gateway)
     (step,) = await session.journal.append(Draft("settings", {"changes": good, "forget_factor": new_model}))
@@ -42,6 +43,6 @@ async def change_settings(session: Session, changes: Mapping[str, Any], keys: Ma
     if told:
         session.tell(e.Notice(step=step.id, at=step.at, text=told))
     agent = await session.agent(keys)
-    words = await fitting.fitted(session, agent, before) if before else ""
+    words = await fitting.fitted(session, agent, before) if anew else ""
     await session.tell_context()
     return words

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.context import instructions
-from core.context.queue import Limits, decide, groups, last_turn, to_evict
+from core.context.queue import Limits, clipped, decide, groups, last_turn, to_evict
 from core.context.reckoning import Provider, Reckoning, counted_for, weight
 from core.context.render import Renderer
 from core.context.shortening import shortened
@@ -100,6 +100,25 @@ class QueueManager:
         free = space(state, fixed, self.limits, self.provider, [*asked, *newest])
         share = free // max(1, len(state.pending)) - PACKAGING
         return max(SHORTEST_SUMMARY, min(self.limits.result, share))
+
+    def repacked_limit(self, fixed: Fixed, results: int) -> int:
+        """Tokens that one of so many results of a step may take when main context is packed anew: its share, whatever else
+        is held; what is too much together leaves afterwards."""
+        free = space(self.journal.state, fixed, self.limits, self.provider, ())
+        return max(SHORTEST_SUMMARY, min(self.limits.result, free // max(1, results) - PACKAGING))
+
+    async def shown_message(self, text: str, step: int, fixed: Fixed) -> str:
+        """The user's words as main context has them: all, or head and tail where they would fill the window."""
+        place = f"the whole is in recall memory as m{step}; conversation_search finds its parts"
+        return await self._clipped(text, self.message_limit(fixed), place)
+
+    async def shown_result(self, text: str, limit: int) -> str:
+        """A function's result likewise."""
+        return await self._clipped(text, limit, "ask for less at once")
+
+    async def _clipped(self, text: str, limit: int, note: str) -> str:
+        (tokens,) = await self.renderer.counter.count([text])
+        return clipped(text, tokens, limit, note)
 
     async def refusal(self, fixed: Fixed, label: str, after: str) -> str:
         """Why a block may not have that text: core memory would leave no room to talk in; empty where it may."""

@@ -150,7 +150,7 @@ async def reword(session: Session, kind: str, text: str, reply: int) -> None:
         raise UserError("That answer has left main context.", "Only what the model still reads can be replaced.")
     agent = await session.agent()
     step = as_reworded(await session.journal.steps(after=reply - 1, kinds=("reply", *REWORDED)))[0]
-    item = await rendered(agent.renderer, reworded(step, kind, Text(0, text)))
+    item = await rendered(agent.manager, await agent.fixed(), reworded(step, kind, Text(0, text)))
     draft = await _reworded(session, step, kind, text, replace(item, step=step.id))
     steps = await session.journal.append(draft)
     await announce(session, steps)

@@ -2,72 +2,102 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from core.context import instructions
-from core.context.render import Renderer
+from core.context.manager import QueueManager
+from core.context.window import Fixed
 from core.context.wording import as_reworded
 from core.functions.memory import DONE
 from core.llm.types import Call
-from core.messages import Item, State, Step
-from core.store.journal import Draft, Journal
+from core.messages import Item, Step
+from core.store.journal import Draft
 
 
-async def rerendered(journal: Journal, renderer: Renderer) -> Draft:
+async def rerendered(manager: QueueManager, fixed: Fixed) -> Draft:
     """The step that puts the summary and every message of the queue into another packaging, each keeping the step that
     it belongs to; ids and signatures of the old provider are left out."""
-    state = journal.state
-    steps = {step.id: step for step in as_reworded(await journal.steps(after=_first(state.queue) - 1))}
-    shown = {item.step for item in state.queue}
-    untold = {step.body["call_id"]: step for step in steps.values() if step.kind == "return" and step.id not in shown}
+    state = manager.journal.state
+    first = min((item.step for item in state.queue), default=1)
+    steps = as_reworded(await manager.journal.steps(after=first - 1))
     items: list[Item] = []
     if state.summary and state.summary_text:
-        fresh = await renderer.summary(state.summary_text.body, state.evicted, state.memory_at)
+        fresh = await manager.renderer.summary(state.summary_text.body, state.evicted, state.memory_at)
         items.append(replace(fresh, step=state.summary.step))
-    for item in state.queue:
-        step = steps.get(item.step)
-        fresh_item = await _one(renderer, state, item, step) if step else item
-        if fresh_item:
-            items.append(replace(fresh_item, step=item.step))
-        if (
-            step and item.kind == "reply" and renderer.protocol == "tools"
-        ):  # not an event that stands for a step too large
-            items += [await _told(renderer, untold[call["call_id"]]) for call in step.body["calls"]
-                      if call["call_id"] in untold]  # fmt: skip
+    packing = _Packing(manager, fixed, {step.id: step for step in steps}, _results(steps))
+    items += await packing.items(state.queue)
     return Draft("settings", {"changes": {}, "rerendered": True}, items=tuple(items))
 
 
-async def rendered(renderer: Renderer, reply: Step) -> Item:
+def _results(steps: Sequence[Step]) -> dict[str, int]:
+    """How many results the step of each call has."""
+    replies = [step.body["calls"] for step in steps if step.kind == "reply"]
+    return {call["call_id"]: len(calls) for calls in replies for call in calls}
+
+
+async def rendered(manager: QueueManager, fixed: Fixed, reply: Step) -> Item:
     """A reply from its step, without what a provider gave along with it."""
     calls = tuple(Call(**call) for call in reply.body["calls"])
     own = reply.text("thought")[reply.body.get("reasoned", 0) :].lstrip("\n")
-    return await renderer.reply(own, "" if calls else reply.text("said"), calls, {})
+    said = "" if calls else reply.text("said")
+    most = max(manager.limits.reserve, manager.message_limit(fixed))
+    return await manager.renderer.fitted_reply(own, said, calls, {}, most)
 
 
-def _first(queue: tuple[Item, ...]) -> int:
-    return min((item.step for item in queue), default=1)
+@dataclass(frozen=True, slots=True)
+class _Packing:
+    """What messages are packed from: their steps by number, and how many results stand beside that of a call."""
 
+    manager: QueueManager
+    fixed: Fixed
+    steps: Mapping[int, Step]
+    results: Mapping[str, int]
 
-async def _told(renderer: Renderer, spoken: Step) -> Item:
-    """The return of a `send_message` for native tools, which take no call without one; the others were not told of it."""
-    body = spoken.body
-    return replace(
-        await renderer.returned(body["call_id"], body["name"], body["status"], DONE, spoken.at), step=spoken.id
-    )
+    async def items(self, queue: Sequence[Item]) -> list[Item]:
+        shown = {item.step for item in queue}
+        untold = {
+            step.body["call_id"]: step for step in self.steps.values() if step.kind == "return" and step.id not in shown
+        }
+        found: list[Item] = []
+        for item in queue:
+            step = self.steps.get(item.step)
+            fresh = await self._one(item, step) if step else item
+            if fresh:
+                found.append(replace(fresh, step=item.step))
+            if (
+                step and item.kind == "reply" and self.manager.renderer.protocol == "tools"
+            ):  # not an event that stands for a step too large
+                told = [untold[call["call_id"]] for call in step.body["calls"] if call["call_id"] in untold]
+                found += [await self._told(spoken) for spoken in told]
+        return found
 
+    async def _one(self, item: Item, step: Step) -> Item | None:
+        renderer, state = self.manager.renderer, self.manager.journal.state
+        match item.kind:
+            case "user":
+                shown = await self.manager.shown_message(step.text("text"), step.id, self.fixed)
+                return await renderer.user(shown, step.at, state)
+            case "reply":
+                return await rendered(self.manager, self.fixed, step)
+            case "return":
+                return await self._returned(step)
+            case "login" | "event" | "pressure" if not renderer.searches:
+                return None
+            case "pressure":
+                packed = instructions.system_alert(instructions.pressure_text(), step.at, renderer.zone)
+                return await renderer.event("pressure", packed)
+        return item
 
-async def _one(renderer: Renderer, state: State, item: Item, step: Step) -> Item | None:
-    match item.kind:
-        case "user":
-            return await renderer.user(step.text("text"), step.at, state)
-        case "reply":
-            return await rendered(renderer, step)
-        case "return":
-            body = step.body
-            return await renderer.returned(body["call_id"], body["name"], body["status"], step.text("text"), step.at)
-        case "login" | "event" | "pressure" if not renderer.searches:
-            return None
-        case "pressure":
-            packed = instructions.system_alert(instructions.pressure_text(), step.at, renderer.zone)
-            return await renderer.event("pressure", packed)
-    return item
+    async def _returned(self, step: Step) -> Item:
+        body = step.body
+        limit = self.manager.repacked_limit(self.fixed, self.results.get(body["call_id"], 1))
+        shown = await self.manager.shown_result(step.text("text"), limit)
+        return await self.manager.renderer.returned(body["call_id"], body["name"], body["status"], shown, step.at)
+
+    async def _told(self, spoken: Step) -> Item:
+        """The return of a `send_message` for native tools, which take no call without one; the others were not told of
+        it."""
+        body = spoken.body
+        fresh = await self.manager.renderer.returned(body["call_id"], body["name"], body["status"], DONE, spoken.at)
+        return replace(fresh, step=spoken.id)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from core.slash.commands import change_settings
 from memgpt import events as e
 from tests.support import model_server as scripted
-from tests.support.agents import make_session, open_roster, turn
+from tests.support.agents import make_session, open_roster, run, turn
 from tests.support.model_server import ModelServer
 
 WORDS = ("chess", "Zürich", "写真を撮る", "🎲🎲", "launch", "a" * 40, "maria@example.org", "3f2a-77", "\u202eabc", "\n")
@@ -137,6 +137,10 @@ def check_requests(requests: Sequence[dict[str, Any]], window: int) -> None:
             assert called <= returned
 
 
+def is_summariser(request: dict[str, Any]) -> bool:
+    return str(request["messages"][0]["content"]).startswith("You keep the memory")
+
+
 def is_user_message(message: dict[str, Any]) -> bool:
     return message["role"] == "user" and '"type": "user_message"' in str(message["content"])
 
@@ -228,14 +232,22 @@ async def test_an_evicted_fact_is_found_again(tmp_path: Path, server: ModelServe
 
 
 async def test_a_message_larger_than_the_window_is_stored_whole(tmp_path: Path, server: ModelServer) -> None:
+    """And shown as head and tail, also after the queue was packed anew for another model or protocol."""
     server.window = 4096
-    server.fallback = lambda r: scripted.say("Read.") if r.get("tools") else scripted.plain("Long text.")
+    server.requests.clear()
+    server.fallback = lambda r: scripted.plain("Long text.") if is_summariser(r) else scripted.say("Read.")
     text = "start " + "middle words again and again " * 3000 + "end"
     async with open_roster(tmp_path) as roster:
         session = await make_session(roster, server, 4096)
         events = await turn(session, text)
         assert isinstance(events[-1], e.TurnEnd) and events[-1].reason == "done"
         (step,) = await session.journal.steps(kinds=("user",))
+        for setting in ({"protocol": "text"}, {"protocol": "tools"}, {"model": "openai/other"}):
+            assert await change_settings(session, setting) == "", "nothing has to leave for it"
+            assert (await session.context()).total < 3000
+            await turn(session, "And now?")
+        await run(session, f"/rewrite {text}")
+        assert (await session.context()).total < 4096 and session.state.evicted == 0
     assert step.text("text") == text
     sent = next(m for r in server.requests for m in r["messages"] if is_user_message(m) and "start" in m["content"])
     assert "characters left out" in sent["content"] and "end" in sent["content"]
