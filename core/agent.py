@@ -54,6 +54,7 @@ class Agent:
     auto_recall: bool = False
     over_budget: Callable[[float], ModelError | None] = lambda dollars: None
     adapts: Callable[[ModelError], Mapping[str, Any]] = lambda error: {}
+    absent: ModelError | None = None  # why its model cannot be asked at all
 
     async def user_message(self, text: str) -> AsyncIterator[e.Event]:
         """The turn that a message of the user begins."""
@@ -119,6 +120,12 @@ class Agent:
             for event in events_of(step):
                 yield event
 
+    async def given_up(self, error: ModelError) -> AsyncIterator[e.Event]:
+        """The end of a turn that no model can be had for."""
+        (step,) = await self.journal.append(TurnTotals().end("error", message=error.message, hint=error.hint))
+        for event in events_of(step):
+            yield event
+
     async def _steps(self, totals: TurnTotals, begun: Draft | None) -> AsyncIterator[e.Event]:
         """Model calls, each with what it calls, until the model yields or the turn's cap is reached."""
         again = True
@@ -146,7 +153,7 @@ class Agent:
 
     async def _think(self, totals: TurnTotals, begun: Draft | None) -> AsyncIterator[e.Event]:
         """One model call, with room made for it; a prompt that the provider finds too long is shortened and sent again."""
-        stop = self.thinking.was_cut() or self.over_budget(totals.cost_usd or 0.0)
+        stop = self.absent or self.thinking.was_cut() or self.over_budget(totals.cost_usd or 0.0)
         if begun and (stop or not self.manager.has_room(await self.fixed(), begun.items)):
             for event in await self._committed(begun):
                 yield event

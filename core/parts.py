@@ -20,6 +20,7 @@ from core.llm import catalog
 from core.llm.builtin import is_builtin
 from core.llm.capabilities import Capabilities
 from core.llm.gateway import Gateway
+from core.llm.tokens import Counter, TiktokenCounter
 from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.store import rows
@@ -39,11 +40,17 @@ async def make_agent(
     sources: Sources,
     cancel: asyncio.Event,
     approvals: Approvals,
+    settings: Mapping[str, Any],
 ) -> Agent:
-    """The agent as the journal's settings have it now."""
-    settings = journal.state.settings
+    """The agent as these settings have it. One whose model cannot be loaded keeps what is said to it, counted as nearly as
+    can be, and tells why it does not answer."""
     model, endpoint = in_effect(settings)
-    known = await catalog.capabilities(model, endpoint, gateway, near=bool(settings["context_window"]))
+    counter: Counter = catalog.counter_of(model, gateway.builtin)
+    absent: ModelError | None = None
+    try:
+        known = await catalog.capabilities(model, endpoint, gateway, near=bool(settings["context_window"]))
+    except ModelError as error:
+        known, counter, absent = catalog.unloaded(model), TiktokenCounter(), error
     window = _window(settings, known)
     limits, searches = Limits.of(window, settings), catalog.can_search(model)
     renderer = Renderer(
@@ -51,7 +58,7 @@ async def make_agent(
         window=window,
         searches=searches,
         zone=instructions.zone_of(settings["timezone"]),
-        counter=catalog.counter_of(model, gateway.builtin),
+        counter=counter,
         plain_schemas=window <= SMALL_WINDOW,
     )
     renderer.know(await _counted(journal, model))
@@ -77,6 +84,7 @@ async def make_agent(
         auto_recall={"on": True, "off": False}.get(settings["auto_recall"], not searches),
         over_budget=functools.partial(_over_budget, settings, gateway),
         adapts=functools.partial(adaptation, settings, renderer.protocol, window),
+        absent=absent,
     )
 
 

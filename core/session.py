@@ -186,13 +186,13 @@ class Session:
 
     async def _tell_all(self, turn: Waiting, events: AsyncIterator[e.Event]) -> AsyncIterator[e.Event] | None:
         """Tells the events of a turn. Where its model cannot be called as it was, and there is another way, the rest of
-        the turn is given, to go on that way, which is journalled."""
+        the turn is given, to go on that way, which is journalled, or its end where nobody can be had."""
         try:
             async for event in events:
                 self._told(turn, event)
         except ModelError as error:
             agent = await self.agent()
-            changes = agent.adapts(error)
+            changes = dict(agent.adapts(error))
             if not changes:
                 raise
             if "learnt_protocol" in changes:
@@ -200,20 +200,25 @@ class Session:
                 model, endpoint = adapting.in_effect(self.state.settings)
                 self.gateway.remembered.learn(model, endpoint, **refused, source="refusal")
             await self._adapted(changes)
+            agent = await self.agent(turn.keys)
+            if changes == adapting.ITSELF_AGAIN:
+                return agent.given_up(error)
             turn.events.put_nowait(self._notice(adapting.told(changes, error)))
-            return (await self.agent(turn.keys)).taken_over()
+            return agent.taken_over()
         return None
 
     async def _adapted(self, changes: Mapping[str, Any]) -> None:
-        """Journals how the model is called from now on, and packs the queue anew where that is otherwise."""
-        await self.journal.append(Draft("settings", {"changes": changes}))
+        """Journals how the model is called from now on, together with the queue packed anew where that is otherwise."""
+        settled = Draft("settings", {"changes": changes})
         if set(changes) & set(REPACKED_BY):
-            await self.rerender()
+            settled = await rerendered(self.journal, (await self.agent(changes=changes)).renderer)
+            settled.body |= {"changes": changes}
+        await self.journal.append(settled)
 
     async def _back_to_own_model(self, turn: Waiting) -> None:
         """Asks the model itself again, where another has stood in for it for long enough."""
         if adapting.is_over(self.state.settings):
-            await self._adapted({"standing_in": None})
+            await self._adapted(adapting.ITSELF_AGAIN)
             turn.events.put_nowait(self._notice(f"{self.state.settings['model']} is asked again."))
 
     async def rerender(self) -> None:
@@ -275,13 +280,14 @@ class Session:
 
     # --- the parts that a turn needs --------------------------------------------------------------------------
 
-    async def agent(self, keys: Mapping[str, str] | None = None) -> Agent:
-        """The agent as its settings have it now."""
-        settings = self.journal.state.settings
+    async def agent(self, keys: Mapping[str, str] | None = None, changes: Mapping[str, Any] | None = None) -> Agent:
+        """The agent as its settings have it now, or with changes of them that are about to be journalled. Whether a model
+        that could not be loaded is there is looked again each time."""
+        settings = {**self.journal.state.settings, **(changes or {})}
         made_for = tuple(sorted((name, str(value)) for name, value in settings.items()))
-        if self._agent is None or made_for != self._made_for:
+        if self._agent is None or self._agent.absent or made_for != self._made_for:
             self._agent = await make_agent(
-                self.journal, self.corpus, self.gateway, self.sources, self._cancel, self.approvals
+                self.journal, self.corpus, self.gateway, self.sources, self._cancel, self.approvals, settings
             )
             self._made_for = made_for
             self.corpus.use(str(settings.get("embedding_model", "")))

@@ -45,6 +45,11 @@ def is_builtin(model: str) -> bool:
     return model == BUILTIN or model.startswith(GGUF)
 
 
+def longest_window(model: str) -> int:
+    """Tokens of the window that an offline model is run with, unless its file says that it has less."""
+    return BUILTIN_WINDOW if model == BUILTIN else LONGEST_WINDOW
+
+
 def weights(model: str) -> Path:
     """The GGUF file of that model.
 
@@ -112,8 +117,7 @@ class Builtin:
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, env=children.environment(),
             )  # fmt: skip
         assert process.stdin and process.stdout
-        window = BUILTIN_WINDOW if model == BUILTIN else LONGEST_WINDOW
-        order = {"path": str(path), "secret": secret, "window": window, "threads": THREADS}
+        order = {"path": str(path), "secret": secret, "window": longest_window(model), "threads": THREADS}
         process.stdin.write(json.dumps(order).encode() + b"\n")
         try:
             async with asyncio.timeout(START_S):

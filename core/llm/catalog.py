@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core.llm import protocol
 from core.llm.addressing import local
-from core.llm.builtin import Builtin, is_builtin
+from core.llm.builtin import Builtin, is_builtin, longest_window
 from core.llm.capabilities import Capabilities, from_table
 from core.llm.gateway import Gateway
 from core.llm.tokens import Counter, ServerCounter, TiktokenCounter
@@ -44,9 +44,12 @@ async def capabilities(model: str, endpoint: str | None, gateway: Gateway, near:
     """What is known of a model without calling it: what was found out, what its server says, or what litellm's table has.
 
     A window of 0 means that nobody says. With `near`, only servers of this machine are asked: others may be slow to answer.
+
+    Raises:
+        ModelError: it is an offline model that cannot be loaded.
     """
     if is_builtin(model):
-        return Capabilities(tools=False, json_schema=True, window=await gateway.builtin.window(model), source="server")
+        return replace(unloaded(model), window=await gateway.builtin.window(model), source="server")
     known = gateway.remembered.of(model, endpoint)
     if address := endpoint or (servers.ollama_url() if model.partition("/")[0] in OLLAMA else None):
         if near and not local(address):
@@ -55,6 +58,11 @@ async def capabilities(model: str, endpoint: str | None, gateway: Gateway, near:
         told = Capabilities(tools=served.tools, window=served.window, source="server") if served else Capabilities()
         return replace(known.over(told), window=told.window or known.window)
     return known.over(from_table(await gateway.warm(), model))
+
+
+def unloaded(model: str) -> Capabilities:
+    """What is known of an offline model that could not be loaded."""
+    return Capabilities(tools=False, json_schema=True, window=longest_window(model))
 
 
 async def check_provider(model: str, gateway: Gateway) -> None:

@@ -17,6 +17,7 @@ STAND_IN_US = 10 * 60_000_000  # after which the model itself is asked again
 PASSED_ON = ("connection", "timeout", "rate", "quota", "auth", "not_found", "garbled", "other")
 LEAST_WINDOW = 512  # tokens; into less no agent fits
 REFUSED = {"tools": {"tools": False}, "json": {"json_schema": False}}  # what a model cannot, by the protocol it refused
+ITSELF_AGAIN: dict[str, Any] = {"standing_in": None}  # the change with which the model itself is asked again
 Settings = Mapping[str, Any]
 Place = tuple[str, str | None]
 """A model and its endpoint."""
@@ -43,16 +44,19 @@ def place_of(name: str) -> Place:
 
 
 def adaptation(settings: Settings, protocol: str, window: int, error: ModelError) -> dict[str, Any]:
-    """The change of settings with which the turn can go on after that error; empty where there is none."""
+    """The change of settings with which the turn can go on after that error; empty where there is none. Where the last one
+    that may stand in cannot be had either, it is ITSELF_AGAIN: the turn ends, and the next one begins with the model itself."""
     model = in_effect(settings)[0]
     simpler = next_protocol(protocol)
     if error.kind == "protocol" and settings["protocol"] == "auto" and simpler:
         return {"learnt_protocol": [model, simpler]}
     if error.kind == "context" and LEAST_WINDOW <= error.window < window:
         return {"learnt_window": [model, error.window]}
-    if error.kind in PASSED_ON and (other := _next_fallback(settings)):
+    if error.kind not in PASSED_ON:
+        return {}
+    if other := _next_fallback(settings):
         return {"standing_in": {"model": other, "for": list(_own(settings)), "until": now() + STAND_IN_US}}
-    return {}
+    return {} if in_effect(settings) == _own(settings) else ITSELF_AGAIN
 
 
 def told(changes: Settings, error: ModelError) -> str:

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from core.settings import change_settings
+from core.store.journal import Draft
 from memgpt import events as e
 from tests.models.conftest import Made, error
 from tests.support import model_server as scripted
@@ -93,8 +95,6 @@ async def test_a_model_that_ollama_has_not_fetched(made: Made) -> None:
 
 async def test_a_key_that_is_not_there(made: Made, model: ModelServer) -> None:
     session = await made(model, retries=0)
-    from core.slash.commands import change_settings
-
     await change_settings(session, {"model": "openai/gpt-4o", "model_endpoint": ""})
     found = error(await turn(session, "Hi"))
     assert "no key for openai/gpt-4o" in found and "OPENAI_API_KEY" in found
@@ -184,22 +184,49 @@ async def test_a_model_that_is_named_is_asked_whatever_stood_in_for_it(made: Mad
 
 
 async def test_the_built_in_model_stands_in(made: Made, model: ModelServer) -> None:
-    """Another packaging, another window, no functions: and what was told to the first is answered from."""
-    session = await made(model, retries=0, fallbacks="builtin")
+    """Another packaging, another window, no functions: and what was told to the first is answered from. A file before it
+    that is not there is passed over."""
+    session = await made(model, retries=0, fallbacks="gguf:/nowhere.gguf, builtin")
     await turn(session, "I play chess on Thursdays.")
     model.script(scripted.error(401, "no key"))
     events = await turn(session, "What do I play?")
     assert "chess" in said(events) and ended(events) == "done" and "builtin stands in" in of(events, e.Notice)[-1].text
+    assert [event.text.partition(" stands")[0].rpartition(" ")[2] for event in of(events, e.Notice)] == [
+        "gguf:/nowhere.gguf", "builtin",
+    ]  # fmt: skip
     assert (await session.context()).window == 2048
     assert await session.journal.folded() == session.state
 
 
-async def test_when_nobody_answers_the_last_error_is_told(made: Made, model: ModelServer) -> None:
-    session = await made(model, retries=0, fallbacks=f"openai/nobody@http://127.0.0.1:{free_port()}/v1")
+@pytest.mark.parametrize(
+    ("nobody", "told"),
+    [("openai/nobody@http://127.0.0.1:9/v1", "cannot be reached"), ("gguf:/nowhere.gguf", "no file /nowhere.gguf")],
+)
+async def test_when_nobody_answers_the_last_error_is_told(
+    made: Made, model: ModelServer, nobody: str, told: str
+) -> None:
+    """The next message begins with the model itself again."""
+    session = await made(model, retries=0, fallbacks=nobody)
     model.script(scripted.error(503, "overloaded"))
     events = await turn(session, "Hi")
-    assert ended(events) == "error" and "cannot be reached" in error(events) and session.state.turn is None
-    assert said(await turn(session, "Again")) == "" and len(model.requests) == 1
+    assert ended(events) == "error" and told in error(events) and session.state.turn is None
+    assert said(await turn(session, "Again")) == "You said: Again" and len(model.requests) == 2
+    assert '"message\\": \\"Hi' in json.dumps(model.requests[-1]["messages"]), "what was written is kept"
+    assert await session.journal.folded() == session.state
+
+
+async def test_what_is_said_to_a_model_whose_file_is_gone_is_kept(made: Made, model: ModelServer) -> None:
+    session = await made(model, retries=0)
+    await session.journal.append(Draft("settings", {"changes": {"model": "gguf:/gone.gguf"}}))
+    for text in ("One.", "Two."):
+        events = await turn(session, text)
+        assert ended(events) == "error" and "no file /gone.gguf" in error(events) and session.state.turn is None
+    await run(session, "/pop 1")
+    assert (await session.context()).total > 0
+    await change_settings(session, {"model": "openai/scripted"})
+    assert said(await turn(session, "Three.")) == "You said: Three."
+    sent = json.dumps(model.requests[-1]["messages"])
+    assert "One." in sent and "Two." not in sent
 
 
 # --- rate limits ----------------------------------------------------------------------------------------------
