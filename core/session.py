@@ -57,6 +57,7 @@ class Session:
         self._runner: asyncio.Task[None] | None = None
         self._running: Waiting | None = None
         self._floor = asyncio.Lock()  # of a turn, or of what no turn may begin in the middle of
+        self.importing = asyncio.Lock()  # from the look at what is there to the commit of what is not
         self._cancel = asyncio.Event()
         self._agent: Agent | None = None
         self._made_for: tuple[Any, ...] = ()

@@ -330,6 +330,30 @@ async def test_the_speaker_and_the_date_that_a_query_names(roster: Roster, sessi
         assert hits[0].key == f"{name}-{month}", [hit.key for hit in hits[:3]]
 
 
+async def test_imports_at_once_put_each_message_in_once(session: Session, tmp_path: Path) -> None:
+    """Also where one of them is stopped in the middle of its commit."""
+
+    def importing(*ids: str) -> asyncio.Future[Any]:
+        path = tmp_path / f"{len(ids)}.jsonl"
+        path.write_text(
+            "".join(json.dumps({"id": key, "role": "user", "text": f"Pelican {key}."}) + "\n" for key in ids)
+        )
+        return asyncio.ensure_future(import_messages(session, path, False, lambda *_: None))
+
+    many = [f"p{n}" for n in range(2000)]
+    stopped = importing(*many)
+    before = session.journal.next_doc
+    while session.journal.next_doc == before:
+        await asyncio.sleep(0)
+    after = importing(many[-1])
+    stopped.cancel()
+    assert (await after).skipped == 1
+    done = await asyncio.gather(*(importing(*many, *(f"q{n}" for n in range(2000))) for _ in range(2)))
+    assert sum(loaded.imported for loaded in done) == 2000
+    held = await session.journal.read(lambda connection: connection.execute("SELECT count(*) FROM doc").fetchone())
+    assert held == (4000,)
+
+
 async def test_a_search_says_why(session: Session) -> None:
     await put(session, "The feline slept on the sofa.", "My cat is grey.", "Taxes are due.")
     await asyncio.wait_for(session.corpus.settled(), 60)
