@@ -45,9 +45,11 @@ def test_stdout_is_the_reply_and_nothing_else(program: Program, agent: str, mode
     assert done.out == "Red alert [bold]x[/bold]\nnext\n" and done.err == ""
 
 
-def test_the_message_comes_from_a_pipe_or_a_dash(program: Program, agent: str) -> None:
+def test_the_message_comes_from_a_pipe_or_a_dash_or_begins_with_one(program: Program, agent: str) -> None:
     assert program.good("send", "--agent", agent, text="piped words\n").out == "You said: piped words\n"
     assert program.good("send", "--agent", agent, "-", text="dashed\nwords").out == "You said: dashed\nwords\n"
+    for text in ("-x", "--debug", "--help"):
+        assert program.good("send", "--agent", agent, "--", text).out == f"You said: {text}\n"
     refused(program("send", "--agent", agent, text="  \n"), 2, "no message")
 
 

@@ -26,20 +26,36 @@ class CommandParser(Parser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._intermixed:  # asked by the method below
-            return super().parse_known_args(args, namespace)
+            return self._parse_a_part(args, namespace)
         self._intermixed = True
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._intermixed = False
 
+    def _parse_a_part(self, args: list[str], namespace: Any) -> Any:
+        """Options first, then what they leave. Python 3.11 loses the `--` between the two, and what stands behind it would
+        be read as options."""
+        arguments = self._get_positional_actions()
+        for_options = arguments and all(action.nargs == argparse.SUPPRESS for action in arguments)
+        before, words = _parted(args) if for_options else (args, [])
+        found, left = super().parse_known_args(before, namespace)
+        return found, [*left, *words]
+
+
+def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What may hold options, and the words from `--` on."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end:]
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     _open_what_is_closed()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
-    given = [argument for argument in given if argument != "--debug"]
+    before, words = _parted(given)
+    debug = "--debug" in before
+    given = [*(argument for argument in before if argument != "--debug"), *words]
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "run")
     options = parser(given[0]).parse_args(given)
@@ -131,7 +147,8 @@ def _talk(commands: Commands[CommandParser]) -> None:
         run.add_argument(flag, action="store_true", help=text)
     run.add_argument("-y", "--yes", action="store_true", help="skip the set-up")
     send = _new(commands, "send", "send", "one turn without a screen")
-    send.add_argument("text", nargs="?", metavar="TEXT|-", help="the message; - or a pipe reads it from stdin")
+    told = "the message, behind `--` if it begins with a dash; - or a pipe reads it from stdin"
+    send.add_argument("text", nargs="?", metavar="TEXT|-", help=told)
     send.add_argument("--agent", metavar="NAME", help="without it the last one used")
     send.add_argument("--create", action="store_true", help="make the agent if there is none")
     _model_options(send)
