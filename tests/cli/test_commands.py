@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from memgpt.home import Home
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
+from tests.support.patience import SOON_S, until
 from tests.support.program import Done, Program
 from tui.cli.plain import spoken
 
@@ -51,6 +55,19 @@ def test_the_message_comes_from_a_pipe_or_a_dash_or_begins_with_one(program: Pro
     for text in ("-x", "--debug", "--help"):
         assert program.good("send", "--agent", agent, "--", text).out == f"You said: {text}\n"
     refused(program("send", "--agent", agent, text="  \n"), 2, "no message")
+
+
+@pytest.mark.parametrize("how", ["-", "--lines"])
+def test_ctrl_c_ends_the_wait_for_what_is_not_written_yet(program: Program, agent_name: str, how: str) -> None:
+    command = program.command("send", "--agent", agent_name, how)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=program.environment()) as sending:
+        pipe = sending.stdin
+        assert pipe is not None
+        pipe.write(b"begun")
+        pipe.flush()
+        until(lambda: fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)) == bytes(4))  # it reads
+        sending.send_signal(signal.SIGINT)
+        assert sending.wait(SOON_S) == 130
 
 
 def test_the_turn_as_lines(program: Program, agent: str, model: ModelServer) -> None:

@@ -21,7 +21,12 @@ SCREEN_ONLY = ("context", "activity", "notice", "rewound", "job")
 
 
 def run(options: argparse.Namespace) -> int:
-    return asyncio.run(_send(options, _turns(options)))
+    agent, status = front.chosen_agent(find_home(), options.agent), DONE
+    for text in _turns(options):  # read outside of the loop, whose first Ctrl+C a read would not hear
+        status = max(status, asyncio.run(_send(agent, text, options)))
+        if status == INTERRUPTED:
+            break
+    return status
 
 
 def _turns(options: argparse.Namespace) -> Iterator[str]:
@@ -39,19 +44,12 @@ def _turns(options: argparse.Namespace) -> Iterator[str]:
     yield text.rstrip("\n")
 
 
-async def _send(options: argparse.Namespace, turns: Iterator[str]) -> int:
-    home = find_home()
-    agent = front.chosen_agent(home, options.agent)
-    status = DONE
-    for text in turns:
-        link = await Link.open(home, role="send")
-        try:
-            status = max(status, await _turn(link, agent, text, options))
-        finally:
-            await link.close()
-        if status == INTERRUPTED:
-            break
-    return status
+async def _send(agent: str, text: str, options: argparse.Namespace) -> int:
+    link = await Link.open(role="send")
+    try:
+        return await _turn(link, agent, text, options)
+    finally:
+        await link.close()
 
 
 async def _turn(link: Link, agent: str, text: str, options: argparse.Namespace) -> int:
