@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
-from core.messages import State, Step
+from core.messages import Step
+from core.past.holding import items_with, queued, writers
 from core.store import lookups, rows
 from core.transcript import cause_of
 from memgpt.events import rfc3339
@@ -64,13 +65,12 @@ async def of_line(session: Session, label: str, line: str) -> dict[str, Any]:
     def work(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         path = session.state.path
         changes = [step for step in rows.steps(connection, path, 0, None, CHANGES, 1 << 31) if _of_label(step, label)]
-        made = [_told(connection, path, step, *texts) for step, *texts in _traced(changes, label, whole)]
+        traced = list(_traced(changes, label, whole))
+        made = [_told(connection, path, step, *texts) for step, *texts in traced]
         held = {key for key, body in lookups.parts_holding(connection, whole) if _stands_in(whole, body)}
-        calls = [
-            step
-            for step in rows.bare_steps(connection, path, 0, None, ("call",), 1 << 31)
-            if any(section == f"core_memory.{label}" and key in held for section, key in step.body["parts"])
-        ]
+        calls = _calls(connection, path)
+        untold = _before_shown(connection, path, calls, label, [step for step, _, left in traced if left == whole])
+        calls = [step for step in calls if step.id in untold or _part(step, label) in held]
         return {"subject": whole, "where": label, "made": made, "answers": _answers(connection, path, calls)}
 
     result: dict[str, Any] = await session.journal.read(work)
@@ -80,6 +80,36 @@ async def of_line(session: Session, label: str, line: str) -> dict[str, Any]:
 def _stands_in(line: str, rendered: str) -> bool:
     """Whether a rendered block has that very line; for small models the first one follows a few words of ours."""
     return any(line in (known.strip(), known.partition(": ")[2].strip()) for known in rendered.splitlines())
+
+
+def _part(call: Step, label: str) -> str:
+    """The hash of a block as it was sent."""
+    return next((key for section, key in call.body["parts"] if section == f"core_memory.{label}"), "")
+
+
+def _before_shown(
+    connection: duckdb.DuckDBPyConnection, path: rows.Path, calls: Sequence[Step], label: str, made: Iterable[Step]
+) -> set[int]:
+    """The calls in which only what wrote a line told of it: with `paging.memory_edits = append` the block is sent as it
+    was until the next eviction."""
+    found = set()
+    for reply in writers(connection, path, [step.id for step in made]):
+        items = lookups.items_holding(connection, [reply], ())
+        found |= {call.id for call in _unchanged(calls, label, reply) if queued(call, items)}
+    return found
+
+
+def _unchanged(calls: Sequence[Step], label: str, reply: int) -> Iterable[Step]:
+    """The calls after a reply for as long as a block was sent as it was before it."""
+    asked = ""
+    for call in calls:
+        part = _part(call, label)
+        if call.id < reply:
+            asked = part
+        elif part == asked:
+            yield call
+        else:
+            return
 
 
 def _of_label(step: Step, label: str) -> bool:
@@ -132,7 +162,8 @@ async def of_passage(session: Session, key: str) -> dict[str, Any]:
             found = rows.steps(connection, state.path, document.step - 1, document.step + 1, (), 1)
             if found:
                 made.append(_told(connection, state.path, found[0], older, document.text))
-        calls = _calls_holding(connection, state, key, documents)
+        held = items_with(connection, state.path, key, [document.step for document in documents])
+        calls = [step for step in _calls(connection, state.path) if queued(step, held)]
         answers = _answers(connection, state.path, calls)
         return {"subject": documents[0].text, "where": documents[0].kind, "made": made, "answers": answers}
 
@@ -149,22 +180,8 @@ class _Document:
     text: str
 
 
-def _calls_holding(
-    connection: duckdb.DuckDBPyConnection, state: State, key: str, documents: Sequence[_Document]
-) -> list[Step]:
-    """The calls whose messages held it: what said it, what inserted it, and every page that it came back on."""
-    escaped, patterns = f'"id": "{key}"', []
-    for _ in range(3):  # a result stands as JSON in the content of a message, which is JSON
-        patterns.append(escaped)
-        escaped = json.dumps(escaped, ensure_ascii=False)[1:-1]
-    said = [json.dumps(document.text, ensure_ascii=False)[1:-1] for document in documents]
-    patterns += [*said, *(json.dumps(text, ensure_ascii=False)[1:-1] for text in said)]
-    held = lookups.items_holding(connection, [document.step for document in documents], patterns)
-    return [
-        step
-        for step in rows.bare_steps(connection, state.path, 0, None, ("call",), 1 << 31)
-        if any(not held.isdisjoint(range(first, last + 1)) for first, last in step.body["queue"])
-    ]
+def _calls(connection: duckdb.DuckDBPyConnection, path: rows.Path) -> list[Step]:
+    return rows.bare_steps(connection, path, 0, None, ("call",), 1 << 31)
 
 
 def _answers(connection: duckdb.DuckDBPyConnection, path: rows.Path, calls: Sequence[Step]) -> list[dict[str, Any]]:

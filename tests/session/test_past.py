@@ -11,6 +11,7 @@ from core.past.show import show
 from core.past.timeline import timeline
 from core.past.why import why
 from core.session import Session
+from core.slash.commands import change_settings
 from memgpt import events as e
 from memgpt.home import UserError
 from tests.support import model_server as scripted
@@ -59,6 +60,28 @@ async def test_why_leads_to_the_words_and_to_the_answers(session: Session, serve
     assert "I keep bees" in await told(session, "/why Keeps bees.")
     with pytest.raises(UserError):
         await why(session, "Keeps a dragon")
+
+
+async def test_why_counts_the_answers_that_really_had_it_before_them(session: Session, server: ModelServer) -> None:
+    """A passage is no longer word that has its letters in it; a line is also the call that wrote it, while only that shows
+    it."""
+    await told(session, "/passage add tea")
+    await turn(session, "My team plays on Sunday.")
+    assert (await why(session, "tea"))["answers"] == []
+    server.script(scripted.call("archival_memory_search", heartbeat=True, query="tea"), scripted.say("Tea it is."))
+    await turn(session, "What do I drink?")
+    assert [answer["text"] for answer in (await why(session, "tea"))["answers"]] == ["Tea it is."]
+    await change_settings(session, {"paging.memory_edits": "append"})
+    server.script(
+        scripted.calls(scripted.call("core_memory_append", heartbeat=True, name="human", content="Plays go."),
+                       scripted.call("archival_memory_insert", heartbeat=True, content="Go is played on 19 lines.")),
+        scripted.say("Go it is."),
+    )  # fmt: skip
+    await turn(session, "I play go too.")
+    await turn(session, "And?")
+    for subject in ("Plays go.", "19 lines"):
+        answers = (await why(session, subject))["answers"]
+        assert [answer["text"] for answer in answers] == ["You said: And?", "Go it is."], subject
 
 
 async def test_one_can_step_between_the_answers(session: Session, server: ModelServer) -> None:
