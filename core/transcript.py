@@ -26,6 +26,8 @@ def events_of(step: Step) -> list[e.Event]:
             return _reply(step)
         case "return":
             return _returned(step)
+        case "evict" if not body["messages"]:  # only the summary was made again
+            return [e.Notice(**at, text=body["note"])]
         case "evict":
             summary = step.text("summary")
             note = body.get("note", "")

@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import regex
+
 from core.agents.forking import fork, free_name
 from core.agents.lifecycle import discard
 from core.context.queue import groups
+from core.memory.terms import whole_words
 from core.messages import Step
 from core.past.editing import edit_block
+from core.past.holding import items_with, steps_with
 from core.roster import Roster
 from core.settings import change_settings
 from core.store import lookups
@@ -21,9 +25,12 @@ from memgpt.events import rfc3339
 from memgpt.home import UserError
 
 if TYPE_CHECKING:
+    import duckdb
+
     from core.session import Session
 
 CHANGES = ("model", "model_endpoint", "context_window", "protocol")
+NAMED = 5  # places of the same words
 Part = tuple[str, Any]
 
 
@@ -40,7 +47,8 @@ class Asked:
 async def operation(roster: Roster, given: Mapping[str, Any], caller: Any) -> AsyncIterator[Part]:
     """`replay` (agent, from, model, model_endpoint, edits=[[label, text]], without=[id], turns=None, name=""): for each
     question an event `replayed` with `step`, `at`, `question`, `did` and `would`; the result is `{"agent", "from",
-    "turns"}`, the fork's name and all of them.
+    "turns", "notes"}`, the fork's name, all of them, and where what was to be taken away still stands. Notes are told
+    before the first question in an event `notes`, too.
 
     Raises:
         UserError: there is no such step, block or id, or the model cannot be had. Nothing is left of the fork then.
@@ -52,10 +60,12 @@ async def operation(roster: Roster, given: Mapping[str, Any], caller: Any) -> As
     made = await fork(roster, session.name, name, before[0].id, _untold)
     fresh = await roster.session(made["name"])
     try:
-        await _changed(fresh, given)
+        notes = await _changed(fresh, given)
     except BaseException:
         await discard(roster, fresh)
         raise
+    if notes:
+        yield "event", {"type": "notes", "notes": notes}
     found = []
     for each in asked:
         would, trouble = await _asked_again(fresh, each.text, caller)
@@ -67,7 +77,7 @@ async def operation(roster: Roster, given: Mapping[str, Any], caller: Any) -> As
         yield "event", {"type": "replayed", **row}
         if trouble:
             break
-    yield "result", {"agent": fresh.name, "from": asked[0].step, "turns": found}
+    yield "result", {"agent": fresh.name, "from": asked[0].step, "turns": found, "notes": notes}
 
 
 def _untold(phase: str, count: int, total: int = 0) -> None:
@@ -101,32 +111,72 @@ def _answer(steps: Sequence[Step], start: int, end: int) -> str:
     return "\n\n".join(text for text in said.values() if text)
 
 
-async def _changed(fresh: Session, given: Mapping[str, Any]) -> None:
-    """Makes the fork what is to be tried."""
+async def _changed(fresh: Session, given: Mapping[str, Any]) -> list[str]:
+    """Makes the fork what is to be tried; what is to be said of it."""
     settings = {name: given[name] for name in CHANGES if given.get(name) is not None}
     if settings:
         await change_settings(fresh, settings)
     for label, text in given.get("edits") or ():
         await edit_block(fresh, label, text)
-    for key in given.get("without") or ():
-        await _without(fresh, key)
+    taken = {key: await _without(fresh, key) for key in given.get("without") or ()}
+    notes = [await _summarised(fresh, taken)] if taken else []
+    notes += [await _left(fresh, key, out.text) for key, out in taken.items()]
+    return [note for note in notes if note]
 
 
-async def _without(fresh: Session, key: str) -> None:
-    """Takes a passage or a message out of all that the fork can see."""
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """What was taken out of a fork: its words, and the steps at which it was said, written or found."""
+
+    text: str
+    steps: set[int]
+
+
+async def _without(fresh: Session, key: str) -> _Out:
+    """Takes a passage or a message out of what the fork can find, with the messages that hold it out of its queue."""
     state = fresh.state
-    held = await fresh.journal.read(lambda connection: lookups.with_key(connection, state.path, key))
-    shown = [(doc, kind) for doc, _, kind in held if doc not in state.hidden]
-    if not shown:
-        raise UserError(f"Nothing has the id {key!r} at that step.", "A search gives the ids.")
-    said = {step for _, step, kind in held if kind == "recall"}
-    gone = [item.id for group in groups(state.queue) if any(item.step in said for item in group) for item in group]
+
+    def work(connection: duckdb.DuckDBPyConnection) -> tuple[_Out, list[tuple[int, str]], set[int]]:
+        held = lookups.with_key(connection, state.path, key)
+        shown = [(doc, kind) for doc, _, kind in held if doc not in state.hidden]
+        if not shown:
+            raise UserError(f"Nothing has the id {key!r} at that step.", "A search gives the ids.")
+        stored = [step for _, step, _ in held]
+        (_, _, text), *_ = lookups.wordings(connection, state.path, key)
+        out = _Out(text, steps_with(connection, state.path, key, stored))
+        return out, shown, items_with(connection, state.path, key, stored)
+
+    out: _Out
+    out, shown, items = await fresh.journal.read(work)
+    gone = [item.id for group in groups(state.queue) if any(item.id in items for item in group) for item in group]
     kinds = [kind for _, kind in shown]
     body = {
         "key": key, "docs": [doc for doc, _ in shown], "items": gone,
         "recall": kinds.count("recall"), "archival": kinds.count("archival"),
     }  # fmt: skip
     await fresh.journal.append(Draft("without", body))
+    return out
+
+
+async def _summarised(fresh: Session, taken: Mapping[str, _Out]) -> str:
+    """Makes the summary again where it was made of that too; what is to be said of it."""
+    note = f"The summary was made again without {', '.join(taken)}: it is an extract of what else had left."
+    steps = set().union(*(out.steps for out in taken.values()))
+    agent = await fresh.agent()
+    return note if await agent.manager.summarised_without(steps, note) else ""
+
+
+async def _left(fresh: Session, key: str, text: str) -> str:
+    """Where the very words still stand, said by somebody else or written into core memory."""
+    state, words = fresh.state, text.strip()
+    whole = regex.compile(whole_words(words))
+    places = [f"core memory ({block.label})" for block in state.blocks.values() if whole.search(block.text)]
+    if state.summary_text and whole.search(state.summary_text.body):
+        places.append("the summary")
+    found = await fresh.journal.read(lambda at: lookups.found_holding(at, state.path, state.hidden, words))
+    keys = list(dict.fromkeys(known for known, body in found if whole.search(body)))
+    places += keys[:NAMED] + ([f"{len(keys) - NAMED} more"] if len(keys) > NAMED else [])
+    return f"The words of {key} still stand in {', '.join(places)}." if places else ""
 
 
 async def _asked_again(fresh: Session, text: str, caller: Any) -> tuple[str, str]:

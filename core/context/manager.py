@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -172,6 +172,19 @@ class QueueManager:
         gone = queue[: len(queue) - len(last_turn(queue))]
         return await self._evicted(gone) if gone else None
 
+    async def summarised_without(self, steps: Collection[int], note: str) -> Step | None:
+        """Makes the summary again without what was said at some steps: an extract of all else that has left, since a
+        model's own words cannot be told apart. None where nothing of that stands in it."""
+        evictions = await self.journal.steps(kinds=("evict",))
+        left = {number for eviction in evictions for number in eviction.body["steps"]}
+        if left.isdisjoint(steps):
+            return None
+        lines = await self._lines(left.difference(steps))
+        summary, item = await self._fitted(partial(extract, "", lines), self.journal.state.evicted)
+        body = {"steps": [], "messages": 0, "tokens": 0, "note": note}
+        (step,) = await self.journal.append(Draft("evict", body, {"summary": summary}, (item,)))
+        return step
+
     def _excess(self, fixed: Fixed) -> int:
         """Tokens by our own count that have to go; at the least down to the last turn."""
         state = self.journal.state
@@ -184,7 +197,7 @@ class QueueManager:
 
     async def _evicted(self, gone: Sequence[Item]) -> Step:
         hidden = self.journal.state.evicted + len(gone)
-        make, about = await self._maker(await self._lines(gone))
+        make, about = await self._maker(await self._lines({item.step for item in gone}))
         summary, item = await self._fitted(make, hidden)
         body = {
             "steps": [item.step for item in gone],
@@ -232,9 +245,8 @@ class QueueManager:
                 return text, item
             characters = min(len(text) - 1, int(len(text) * max(0.1, 1 - over / item.tokens)))
 
-    async def _lines(self, gone: Sequence[Item]) -> list[str]:
-        """What was really said and done in the messages that go, function arguments included, a line each."""
-        wanted = {item.step for item in gone}
+    async def _lines(self, wanted: Collection[int]) -> list[str]:
+        """What was really said and done at the steps of messages that go, function arguments included, a line each."""
         if not wanted:
             return []
         steps = as_reworded(await self.journal.steps(after=min(wanted) - 1))

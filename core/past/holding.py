@@ -25,6 +25,14 @@ def items_with(connection: duckdb.DuckDBPyConnection, path: rows.Path, key: str,
     return lookups.items_holding(connection, said, patterns) | _recalled(connection, path, key)
 
 
+def steps_with(connection: duckdb.DuckDBPyConnection, path: rows.Path, key: str, steps: Iterable[int]) -> set[int]:
+    """The steps at which it was said, written or found by the model: what a summary of them may have it from."""
+    stored = list(steps)
+    items = rows.fetch_items(connection, items_with(connection, path, key, stored)).values()
+    found = {item.step for item in items if item.kind == "return"}
+    return {*stored, *writers(connection, path, stored), *found}
+
+
 def writers(connection: duckdb.DuckDBPyConnection, path: rows.Path, steps: Iterable[int]) -> list[int]:
     """The replies of the model whose calls wrote what those steps stored; what the user wrote has none."""
     found = []

@@ -87,7 +87,7 @@ def _marks(step: Step) -> list[tuple[str, str]]:
     match step.kind:
         case "pressure":
             return [("pressure", f"memory pressure at {body['tokens']:,} tokens")]
-        case "evict":
+        case "evict" if body["messages"]:
             return [("evicted", f"{counted(body['messages'], 'message')} moved to recall")]
         case "recalled":
             count = len(body["pages"])

@@ -82,6 +82,16 @@ def filed_under(connection: duckdb.DuckDBPyConnection, words: str) -> list[tuple
     return connection.execute(" UNION ALL ".join(each), [words] * len(FILED)).fetchall()
 
 
+def found_holding(
+    connection: duckdb.DuckDBPyConnection, path: rows.Path, hidden: Collection[int], words: str
+) -> list[tuple[str, str]]:
+    """What may be found and holds some words, the oldest first: its id and its text."""
+    where = rows.within(path, "d.step", "d.branch")
+    shown = f"AND d.id NOT IN ({_listed(hidden)})" if hidden else ""
+    query = f"SELECT d.key, t.body FROM {DOC_AND_TEXT} WHERE contains(t.body, ?) AND {where} {shown} ORDER BY d.id"
+    return connection.execute(query, [words]).fetchall()
+
+
 def texts_holding(connection: duckdb.DuckDBPyConnection, words: str, limit: int = 1 << 31) -> list[tuple[int, str]]:
     """The stored texts in which some words stand, each with its step, in the order in which they came."""
     query = "SELECT step, body FROM text WHERE contains(body, ?) ORDER BY id LIMIT ?"

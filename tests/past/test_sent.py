@@ -128,6 +128,38 @@ async def test_what_was_forgotten_is_said_to_be(session: Session, roster: Roster
     assert (await asked(roster, "show", agent="ada", what="context", at=first))["forgotten"] == ["messages"]
 
 
+async def test_a_replay_does_without_what_it_is_to_do_without(
+    session: Session, roster: Roster, server: ModelServer
+) -> None:
+    """Not in a call that wrote it, not on a page, not in the summary; where it stands in words of others, that is said."""
+    server.fallback = lambda request: scripted.say("I see.")
+    server.script(scripted.call("archival_memory_insert", heartbeat=True, content='Ada keeps "bees" in Lundy.'))
+    await turn(session, "Write down what I keep.")
+    (kept,) = [step.id for step in await session.journal.steps(kinds=("return",)) if "passage" in step.texts]
+    cat = await question(session, "My cat is named Quibble.")
+    await run(session, "/human Her cat: My cat is named Quibble.")
+    one = await question(session, "What do I keep?")
+    for _ in range(2):
+        told = await asked(
+            roster, "replay", agent="ada", **{"from": one, "without": [f"m{kept}", f"m{cat}"], "turns": 1}
+        )
+        sent = exact(server.requests[-1]["messages"][1:])
+        assert "What do I keep?" in sent and "bees" not in sent and "Quibble" not in sent
+        assert told["notes"][-1] == f"The words of m{cat} still stand in core memory (human)."
+        assert told["notes"][:-1] == [
+            f"The summary was made again without m{kept}, m{cat}: it is an extract of what else had left."
+        ] * bool(session.state.evicted)
+        assert ("Write down" in sent) and session.state.queue, "what else was said is there"
+        await run(session, "/summarize")
+        one = await question(session, "What do I keep?")
+
+
+async def question(session: Session, text: str) -> int:
+    """The step of a question, once it is answered."""
+    await turn(session, text)
+    return (await session.journal.steps(kinds=("user",), limit=1))[0].id
+
+
 async def test_the_line_of_calls(roster: Roster, server: ModelServer) -> None:
     session = await make_session(roster, server, 4096)
     server.script(

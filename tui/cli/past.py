@@ -118,8 +118,13 @@ async def _replayed(link: Link, params: dict[str, Any], quiet: bool) -> dict[str
         if "result" in told:
             result = told["result"]
         elif not quiet:
-            await asyncio.to_thread(_show, told)
+            await asyncio.to_thread(_note if told["type"] == "notes" else _show, told)
     return result
+
+
+def _note(told: dict[str, Any]) -> None:
+    for note in told["notes"]:
+        print(f"memgpt: {inert(note)}", file=sys.stderr)
 
 
 def _show(turn: dict[str, Any]) -> None:
