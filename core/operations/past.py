@@ -63,14 +63,12 @@ async def history(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
 
 
 async def timeline(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    """`timeline` (agent, before=None, limit=400): the last calls before a step, oldest first, each with the marks of what
-    happened since the call before it; `since` are those after the last call."""
+    """`timeline` (agent, before=None, limit=400, at=None): the last calls before a step, oldest first, each with the marks
+    of what happened since the call before it; `since` are those after the last call. With `at` the calls that led to that
+    step, also where it was left since."""
     session = await roster.session(given["agent"])
-    before = given.get("before")
-    yield (
-        "result",
-        await calls.timeline(session, int(before) if before else None, int(given.get("limit") or calls.PAGE)),
-    )
+    before, at = (int(given[name]) if given.get(name) else None for name in ("before", "at"))
+    yield "result", await calls.timeline(session, before, int(given.get("limit") or calls.PAGE), at)
 
 
 async def why(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:

@@ -79,11 +79,20 @@ def _on_the_wire(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in message.items() if value is not None} for message in messages]
 
 
-def _context_at(connection: duckdb.DuckDBPyConnection, step: int) -> dict[str, Any]:
+def line_to(connection: duckdb.DuckDBPyConnection, step: int) -> rows.Path:
+    """The path that leads to a step, also to one that was left.
+
+    Raises:
+        UserError: there is no such step.
+    """
     try:
-        path = rows.lineage(connection, step)
+        return rows.lineage(connection, step)
     except KeyError:
         raise UserError(f"There is no step {step}.", "`memgpt show messages` lists the steps.") from None
+
+
+def _context_at(connection: duckdb.DuckDBPyConnection, step: int) -> dict[str, Any]:
+    path = line_to(connection, step)
     calls = rows.steps(connection, path, 0, None, ("call",), 1)
     if not calls:
         raise UserError(f"No model was called up to step {step}.", "`memgpt show messages` lists the steps.")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from core.past.sent import context
+from core.messages import Step
+from core.past.sent import context, line_to
 from core.session import Session
+from core.store import rows
 from core.transcript import events_of, transcript
 from memgpt import events as e
 from memgpt.events import rfc3339
 from memgpt.home import UserError
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 async def show(session: Session, what: str, at: int | None, last: int | None) -> Any:
@@ -37,10 +43,8 @@ async def memory(session: Session, at: int | None) -> list[dict[str, Any]]:
     """Core memory, now or just after a step."""
     state = session.state
     if at is not None:
-        try:
-            state = await session.journal.state_at(at)
-        except KeyError:
-            raise UserError(f"There is no step {at}.", "`memgpt show history` lists the steps.") from None
+        await session.journal.read(lambda connection: line_to(connection, at))
+        state = await session.journal.state_at(at)
     return [
         {"label": block.label, "text": block.text, "characters": len(block.text), "limit": block.limit}
         for block in state.blocks.values()
@@ -49,9 +53,24 @@ async def memory(session: Session, at: int | None) -> list[dict[str, Any]]:
 
 async def messages(session: Session, at: int | None, last: int | None) -> list[dict[str, Any]]:
     """The log of this agent's own conversation, oldest first."""
-    steps = await session.journal.steps(before=at + 1 if at is not None else None)
-    found = [row for event in transcript(steps) if (row := _message(event))]
+    found = [row for event in transcript(await _steps(session, at)) if (row := _message(event))]
     return found[-last:] if last else found
+
+
+async def _steps(session: Session, at: int | None, kinds: Sequence[str] = ()) -> list[Step]:
+    """The steps that led to one, which may have been left since, or to the present.
+
+    Raises:
+        UserError: there is no such step.
+    """
+    if at is None:
+        return await session.journal.steps(kinds=kinds)
+
+    def work(connection: duckdb.DuckDBPyConnection) -> list[Step]:
+        return rows.steps(connection, line_to(connection, at), 0, None, kinds, 1 << 31)
+
+    found: list[Step] = await session.journal.read(work)
+    return found
 
 
 def _message(event: e.Event) -> dict[str, Any] | None:
@@ -82,9 +101,7 @@ def _message(event: e.Event) -> dict[str, Any] | None:
 
 async def history(session: Session, at: int | None, last: int | None) -> list[dict[str, Any]]:
     """Every change of core memory and what made it, oldest first."""
-    steps = await session.journal.steps(
-        before=at + 1 if at is not None else None, kinds=("return", "edit", "undo", "redo")
-    )
+    steps = await _steps(session, at, ("return", "edit", "undo", "redo"))
     found = [
         {
             "step": event.step,

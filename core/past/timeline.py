@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.context.queue import Limits
 from core.messages import Step
-from core.store import rows
+from core.past.sent import line_to
+from core.store import rows, tree
 from core.transcript import cause_of
 from memgpt.events import rfc3339
 from memgpt.words import counted
@@ -22,24 +23,34 @@ SEARCHES = ("conversation_search", "conversation_search_date", "archival_memory_
 MARKED = ("reply", "return", "edit", "undo", "redo", "pressure", "evict", "recalled", "head", "rethink", "rewrite")
 
 
-async def timeline(session: Session, before: int | None = None, limit: int = PAGE) -> dict[str, Any]:
-    """The calls of the present path; see `operation`."""
+async def timeline(
+    session: Session, before: int | None = None, limit: int = PAGE, at: int | None = None
+) -> dict[str, Any]:
+    """The calls of the present path, or of the one that leads to a step; see the operation `timeline`.
+
+    Raises:
+        UserError: there is no such step.
+    """
     state = session.state
-    path = state.path
 
     def work(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        path = state.path if at is None else line_to(connection, at)
         calls = rows.bare_steps(connection, path, 0, before, ("call",), limit + 1)
         shown = calls[-limit:]
         since = calls[0].id if len(calls) > limit else 0
         between = rows.bare_steps(connection, path, since, before, MARKED, 1 << 31)
-        return _told(shown, between, state.settings)
+        answer = tree.next_on_branch(connection, shown[-1], ("reply", "call")) if shown else None
+        return _told(shown, between, answer, state.settings)
 
     found: dict[str, Any] = await session.journal.read(work)
     return found
 
 
-def _told(calls: Sequence[Step], between: Sequence[Step], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What came after a call, its reply first, are the marks of the next one."""
+def _told(
+    calls: Sequence[Step], between: Sequence[Step], answer: Step | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What came after a call, its reply first, are the marks of the next one. `answer` is what came next after the last
+    one, also where the path ends before it."""
     groups: list[list[Step]] = [[] for _ in range(len(calls) + 1)]
     place = 0
     for step in between:
@@ -48,7 +59,8 @@ def _told(calls: Sequence[Step], between: Sequence[Step], settings: Mapping[str,
         groups[place].append(step)
     found = []
     for number, call in enumerate(calls):
-        reply = next((step for step in groups[number + 1] if step.kind == "reply"), None)
+        last = answer if number == len(calls) - 1 else None
+        reply = next((step for step in groups[number + 1] if step.kind == "reply"), last)
         marks = [mark for step in groups[number] for mark in marks_of(step)]
         found.append({**_figures(call, reply, settings), "marks": marks})
     return {"calls": found, "since": [mark for step in groups[-1] for mark in marks_of(step)]}

@@ -82,8 +82,13 @@ async def test_a_call_that_was_left_is_shown_too(session: Session, roster: Roste
     await turn(session, "Second.")
     shown = await asked(roster, "show", agent="ada", what="context", at=left)
     assert exact(shown["messages"]) == exact(server.requests[0]["messages"]) and shown["step"] == left
-    with pytest.raises(UserError, match="no step 999"):
-        await asked(roster, "show", agent="ada", what="context", at=999)
+    rows = await asked(roster, "show", agent="ada", what="messages", at=left + 1)
+    assert [row["text"] for row in rows] == ["First.", "You said: First."], "and what was said up to it"
+    (line,) = (await asked(roster, "timeline", agent="ada", at=left))["calls"]
+    assert (line["step"], line["total"], line["source"]) == (left, shown["total"], "provider")
+    for what in ("context", "messages", "memory", "history"):
+        with pytest.raises(UserError, match="no step 999"):
+            await asked(roster, "show", agent="ada", what=what, at=999)
     with pytest.raises(UserError, match="No model was called"):
         await asked(roster, "show", agent="ada", what="context", at=1)
 

@@ -11,6 +11,7 @@ from tests.support.model_server import ModelServer
 from tests.tui.test_app import Pilots, opened, says, until, write
 from tui.context.inspecting import Block, compared
 from tui.screens.inspector import Inspector
+from tui.widgets.key_line import KeyLine
 from tui.widgets.pane import Pane
 from tui.widgets.reader import Reader
 
@@ -22,6 +23,10 @@ def inspector(pilot: Pilots) -> Inspector:
 
 def figure(pilot: Pilots) -> str:
     return str(inspector(pilot).query_one("#line-pane", Pane).border_title)
+
+
+def key_line(pilot: Pilots) -> str:
+    return str(inspector(pilot).query_one(KeyLine).render())
 
 
 async def test_every_call_is_walked_with_its_blocks(home: Home, agent_name: str, model: ModelServer) -> None:
@@ -71,6 +76,18 @@ async def test_it_opens_at_a_step(home: Home, agent_name: str, model: ModelServe
         await write(pilot, "/context 4")
         await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown)
         assert "step" in figure(pilot) and inspector(pilot).place == 0
+        left = inspector(pilot).calls[1].step
+        await pilot.press("escape")
+        await write(pilot, "/pop 3")
+        await says(pilot, "Took back 3 messages.")
+        await write(pilot, f"/context {left + 1}")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown)
+        assert f"step {left}" in figure(pilot) and f"led to step {left + 1}" in key_line(pilot)
+        assert any("Two." in block.text for block in inspector(pilot).blocks), "a call that was left"
+        await pilot.press("escape")
+        await write(pilot, "/context 9999")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown)
+        assert "now" in figure(pilot) and "There is no step 9999." in key_line(pilot)
         await pilot.press("escape")
         await write(pilot, "/context four")
         await says(pilot, "'four' is not a step.")

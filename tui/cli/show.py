@@ -77,10 +77,7 @@ def _changed(row: Block) -> list[str]:
 
 
 def _timeline(options: argparse.Namespace) -> int:
-    before = options.at + 2 if options.at is not None else None  # with what that step, if it is a call, was answered
-    found = ask("timeline", agent=options.agent, before=before, limit=options.last or ALL_CALLS)
-    if options.at is not None:
-        found = {name: [each for each in rows if each["step"] <= options.at] for name, rows in found.items()}
+    found = ask("timeline", agent=options.agent, at=options.at, limit=options.last or ALL_CALLS)
     if options.json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
         return 0

@@ -93,17 +93,35 @@ class Inspector(Screen[None]):
     # --- along the line ---------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
+        told = ""
         try:
             self.calls = await self._line()
-            wanted = [place for place, call in enumerate(self.calls) if self._at is not None and call.step <= self._at]
-            self.place = wanted[-1] if wanted else len(self.calls) if self._at is None else 0
+            self.place = len(self.calls)
+            if self._at is not None:
+                told = await self._go_to(self._at)
             await self._show()
         except UserError as error:
-            self._say(str(error))
+            told = str(error)
+        if told:
+            self._say(told)
 
-    async def _line(self) -> list[Call]:
+    async def _go_to(self, step: int) -> str:
+        """Marks the call that was the last one at a step; where it is not on the present line, on the one that led to it.
+        What is to be said of it."""
         try:
-            told = await self.engine.ask("timeline", agent=self.engine.agent, before=None, limit=HISTORY)
+            shown = (await self.engine.ask("show", agent=self.engine.agent, what="context", at=step))["step"]
+        except UserError as error:
+            return str(error)
+        told = ""
+        if all(call.step != shown for call in self.calls):
+            self.calls, told = await self._line(shown), f"The calls that led to step {step}."
+        self.place = next((place for place, call in enumerate(self.calls) if call.step == shown), len(self.calls))
+        return told
+
+    async def _line(self, at: int | None = None) -> list[Call]:
+        """The calls of the present line, or of the one that leads to a step."""
+        try:
+            told = await self.engine.ask("timeline", agent=self.engine.agent, before=None, limit=HISTORY, at=at)
             return [Call.of(row) for row in told["calls"]]
         except UserError:  # an engine of before
             page = await self.engine.ask("history", agent=self.engine.agent, before=1 << 53, limit=HISTORY)
