@@ -212,7 +212,8 @@ class Session:
         """Journals how the model is called from now on, together with the queue packed anew where that is otherwise."""
         settled = Draft("settings", {"changes": changes})
         if set(changes) & set(REPACKED_BY):
-            settled = await rerendered(self.journal, (await self.agent(changes=changes)).renderer)
+            agent = await self.agent(changes=changes)
+            settled = await rerendered(agent.manager, await agent.fixed())
             settled.body |= {"changes": changes}
         await self.journal.append(settled)
 

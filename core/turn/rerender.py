@@ -65,9 +65,8 @@ class _Packing:
             fresh = await self._one(item, step) if step else item
             if fresh:
                 found.append(replace(fresh, step=item.step))
-            if (
-                step and item.kind == "reply" and self.manager.renderer.protocol == "tools"
-            ):  # not an event that stands for a step too large
+            # An event may stand for a reply that was too large: no call of it is before the model.
+            if step and item.kind == "reply" and self.manager.renderer.protocol == "tools":
                 told = [untold[call["call_id"]] for call in step.body["calls"] if call["call_id"] in untold]
                 found += [await self._told(spoken) for spoken in told]
         return found
