@@ -57,6 +57,32 @@ def test_a_page_that_is_one_form_is_read_without_its_controls(tmp_path: Path) ->
         assert sentence in found.split("\n\n"), found
 
 
+# --- tables ---------------------------------------------------------------------------------------------------
+
+PLAIN_ROWS = "".join(f"{number},plain\n" for number in range(3000))
+
+
+@pytest.mark.parametrize(
+    ("table_text", "row"),
+    [
+        ("Artikel;Preis, EUR;Menge\nWare1;1,50;1\nWare2;2,50\n", "Artikel: Ware1; Preis, EUR: 1,50; Menge: 1"),
+        (f'id,text\n{PLAIN_ROWS}7,"She said ""yes, of course"", then left"\n',
+         'id: 7; text: She said "yes, of course", then left'),
+        ("id,text,mood\n1,'Tis the season,joy\n2,the dogs',sad\n", "id: 1; text: 'Tis the season; mood: joy"),
+        ("sep=;\nName, first;City\nAda;London, UK\n", "Name, first: Ada; City: London, UK"),
+        ("The list of May\nname|note\nAda|a, b\nBob|c, d, e\nEve|f, g\n", "The list of May: Bob; c, d, e"),
+        ('a, b, c\n1, "x, y", 3\n', "a: 1; b: x, y; c: 3"),
+        ("words\nof one column; no more\n", "words: of one column; no more"),
+    ],
+    ids=["commas in a heading", "quotes far below", "apostrophes", "named", "titled", "blanks", "one column"],
+)  # fmt: skip
+def test_a_table_is_parted_where_its_rows_are(tmp_path: Path, table_text: str, row: str) -> None:
+    (path := tmp_path / "table.csv").write_text(table_text)
+    assert row in words(path).split("\n")
+    (path := tmp_path / "table.tsv").write_text("a, b\tc\n1, 2\t3\n")
+    assert words(path) == "a, b: 1, 2; c: 3"
+
+
 # --- Word -----------------------------------------------------------------------------------------------------
 
 CONTROL = "<w:sdt><w:sdtContent>{}</w:sdtContent></w:sdt>"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ SAMPLE = 16_384  # characters from which the delimiter is guessed
 DELIMITERS = ",;\t|"
 ROWS = 2000  # of one section: so much of a large table is in memory at once
 LONGEST_FIELD = 10_000_000
+NAMED = re.compile(r'"?sep=([^"\w\s]|\t)"?\n', re.IGNORECASE)  # a first line for Excel alone
 
 
 def read(path: Path) -> Iterator[Section]:
@@ -25,8 +28,10 @@ def read(path: Path) -> Iterator[Section]:
     """
     csv.field_size_limit(LONGEST_FIELD)
     text = text_of(path)
-    rows = csv.reader(io.StringIO(text, newline=""), _dialect(text[:SAMPLE], path))
+    named = NAMED.match(text)
+    text = text[named.end() :] if named else text
     try:
+        rows = _rows(text, named[1] if named else _delimiter(text, path))
         head = [cell.strip() for cell in next(rows, [])]
         lines: list[tuple[int, str]] = []
         for number, row in enumerate(rows, 2):
@@ -43,13 +48,23 @@ def read(path: Path) -> Iterator[Section]:
         yield _section([(1, ", ".join(head))], shown(path.name))
 
 
-def _dialect(sample: str, path: Path) -> type[csv.Dialect]:
+def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+
+
+def _delimiter(text: str, path: Path) -> str:
+    """What parts the cells: the character that splits the heading as it splits the rows, and most of them most often."""
     if path.suffix.lower() == ".tsv":
-        return csv.excel_tab
-    try:
-        return csv.Sniffer().sniff(sample, DELIMITERS)
-    except csv.Error:
-        return csv.excel
+        return "\t"
+    sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1 or SAMPLE]
+    return max(DELIMITERS, key=lambda delimiter: _fit([len(row) for row in _rows(sample, delimiter) if row]))
+
+
+def _fit(widths: list[int]) -> tuple[bool, int]:
+    """How well a delimiter fits, by the cells of each row: whether the heading has as many as most rows, and at how many
+    places these are parted."""
+    ((usual, rows),) = Counter(width for width in widths if width > 1).most_common(1) or ((0, 0),)
+    return widths[:1] == [usual], rows * (usual - 1)
 
 
 def _row(head: list[str], row: list[str]) -> str:
