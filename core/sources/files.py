@@ -62,12 +62,16 @@ def put(
     return gone
 
 
-def touched(connection: duckdb.DuckDBPyConnection, file: Found) -> None:
-    """Notes that a file is still what it was, with another time."""
+def same(connection: duckdb.DuckDBPyConnection, file: Found, path: str) -> None:
+    """Notes that a file holds what was read at that path, with another time or from another place."""
     connection.execute(
-        "UPDATE file SET size = ?, modified = ?, changed = ? WHERE path = ?",
-        [file.size, file.modified, file.changed, file.key],
+        "UPDATE file SET path = ?, size = ?, modified = ?, changed = ? WHERE path = ?",
+        [file.key, file.size, file.modified, file.changed, path],
     )
+    if path != file.key:
+        connection.execute(
+            "UPDATE doc SET conversation = ?, file = ? WHERE conversation = ?", [file.key, file.name, path]
+        )
 
 
 class Maker:

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import astuple, dataclass, field
 from itertools import islice
@@ -18,7 +19,7 @@ from core.memory.documents import Document
 from core.sources import files
 from core.sources.chunks import Chunk
 from core.sources.folder import Found, Scan, scan
-from core.sources.names import shown
+from core.sources.names import path_of, shown
 from core.sources.progress import Progress, embedding
 from core.sources.reader import Reader
 from core.sources.readers import reader_of
@@ -54,17 +55,11 @@ class Order:
         endings = frozenset(f".{ending.strip().lower().lstrip('.')}" for ending in extensions if ending.strip(". "))
         return cls(path.resolve(), endings, recursive)
 
-    def covers(self, path: str) -> bool:
-        """Whether a file of that stored path belongs to it."""
-        root, file = shown(str(self.path)), Path(path)
-        inside = str(file.parent) == root or (self.recursive and root in map(str, file.parents))
-        return inside and (not self.extensions or file.suffix.lower() in self.extensions)
-
 
 @dataclass(slots=True)
 class LoadedFiles:
     """What became of a load. `other` counts the files of a folder that are no text, `vanished` names those that were
-    loaded once and are gone; their passages stay. `empty` names those in which nothing to read was found."""
+    loaded once, from wherever, and are gone; their passages stay. `empty` names those in which nothing to read was found."""
 
     passages: int = 0
     read: int = 0
@@ -93,9 +88,7 @@ async def load_files(corpus: Corpus, order: Order, log: Path, progress: Progress
         await work.reader.close()
         if work.removed:
             corpus.removed()
-    here = {file.key for file in found.files}
-    gone = [path for path in work.known if path not in here and order.covers(path) and _is_gone(Path(path))]
-    work.loaded.vanished = sorted(gone)
+    work.loaded.vanished = await asyncio.to_thread(work.vanished)
     await corpus.settled(embedding(progress))
     return work.loaded
 
@@ -104,6 +97,16 @@ def _is_gone(path: Path) -> bool:
     with contextlib.suppress(OSError):  # what may not be looked at may well be there
         return not path.is_file()
     return False
+
+
+def _has_no_folder(path: str) -> bool:
+    with contextlib.suppress(OSError):
+        return not path_of(path).exists()
+    return False
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 class _Load:
@@ -116,6 +119,14 @@ class _Load:
         self.is_folder = is_folder
         self.loaded = LoadedFiles(bad=list(found.bad))
         self.removed = False
+        self.called: defaultdict[str, list[str]] = defaultdict(list)  # what is known, by the last part of its path
+        for path in known:
+            self.called[_last(path)].append(path)
+
+    def vanished(self) -> list[str]:
+        """The files that were loaded once and are gone."""
+        here = {file.key for file in self.found.files}
+        return sorted(path for path in self.known if path not in here and _is_gone(path_of(path)))
 
     async def run(self, progress: Progress) -> None:
         total = len(self.found.files)
@@ -144,9 +155,13 @@ class _Load:
         if before and before.seems(file):
             self.loaded.unchanged += 1
             return
-        digest = await self.reader.open(file.path, before.digest if before else "")
+        path = file.key if before else self._former(file)
+        old = self.known.get(path)
+        digest = await self.reader.open(file.path, old.digest if old else "")
         if digest is None:
-            await self.corpus.database.write(functools.partial(files.touched, file=file))
+            await self.corpus.database.write(functools.partial(files.same, file=file, path=path))
+            self.known[file.key] = self.known.pop(path)
+            self.removed = self.removed or path != file.key
             self.loaded.unchanged += 1
             return
         try:
@@ -155,6 +170,16 @@ class _Load:
             raise fault_in_use(self.corpus.database.path, error) or error from None
         self.loaded.read += 1
         self.loaded.replaced += before is not None
+
+    def _former(self, file: Found) -> str:
+        """The path of what may be the same file, below a folder that is gone as a whole, as one is that was moved; else its
+        own. Whether it is the same is to be told by its content."""
+        ending = f"/{file.name}"
+        for path in self.called.get(_last(file.key), ()):
+            alike = path in self.known and self.known[path].digest and self.known[path].size == file.size
+            if alike and path.endswith(ending) and _has_no_folder(path.removesuffix(ending)):
+                return path
+        return file.key
 
     async def _read(self, file: Found, digest: str) -> None:
         with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self.corpus.database.path.parent)) as waiting:

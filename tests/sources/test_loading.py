@@ -438,3 +438,24 @@ def test_a_file_whose_place_a_folder_took_is_gone(program: Program, reader: str,
     done = program.good("load", "directory", source, str(folder))
     assert done.out == "0 passages in; files: 1 there already, 1 gone\n"
     assert done.err == f"memgpt: {folder}/note1.md is no longer there; its passages stay.\n"
+
+
+def test_a_folder_that_was_moved_is_not_loaded_twice(program: Program, reader: str, tmp_path: Path) -> None:
+    folder, moved, source = tmp_path / "notes", tmp_path / "moved", f"s{reader}"
+    notes(folder, range(3))
+    notes(folder / "deep", range(7, 9), "deeper")
+    program.good("load", "directory", source, str(folder), "--recursive")
+    program.good("attach", source, "--agent", reader)
+    (before,) = hits(program, reader, "subject8")
+    folder.rename(moved)
+    (moved / "note1.md").write_text("# Note 1\n\nNow it is about walruses.\n")
+    done = program.good("load", "directory", source, str(moved), "--recursive")
+    assert done.out == "1 passage in; files: 1 read, 4 there already, 1 gone\n"
+    assert done.err == f"memgpt: {folder}/note1.md is no longer there; its passages stay.\n"
+    assert [hit["id"] for hit in hits(program, reader, "subject8")] == [before["id"]]
+    (moved / "deep" / "deeper8.md").write_text("# Deeper\n\nAn auk.\n")
+    again = program.good("load", "directory", source, str(moved / "deep"))
+    assert again.out == "1 passage in; files: 1 read, 1 of them changed, 1 there already, 1 gone\n"
+    assert not hits(program, reader, "subject8") and hits(program, reader, "walruses")
+    notes(tmp_path / "copy", range(1))
+    assert "1 passage in; files: 1 read, " in program.good("load", "directory", source, str(tmp_path / "copy")).out

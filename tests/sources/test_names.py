@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.sources.names import INVISIBLE, shown
+from core.sources.names import INVISIBLE, path_of, shown
 from tests.support.program import Program
 
 PARTS = st.sampled_from(
@@ -23,6 +23,7 @@ ORDINARY = st.text(st.characters(exclude_characters="\\", exclude_categories=("C
 def test_no_two_names_are_shown_alike(names: set[bytes]) -> None:
     found = {shown(os.fsdecode(name)) for name in names}
     assert len(found) == len(names)
+    assert {path_of(name) for name in found} == {Path(os.fsdecode(name)) for name in names}
     for name in names:
         literal = shown(os.fsdecode(name))
         assert literal == os.fsdecode(name) or shown(literal) != literal, (
