@@ -65,8 +65,9 @@ class Columns:
 
     def refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Reads the documents that have come since the last time."""
-        last = int(self._columns["id"].values[-1]) if len(self) else -1
-        found = {name: numpy.asarray(values) for name, values in connection.execute(QUERY, [last]).fetchnumpy().items()}
+        found = {
+            name: numpy.asarray(values) for name, values in connection.execute(QUERY, [self.last]).fetchnumpy().items()
+        }
         if not len(found["id"]):
             return
         for name, values in found.items():
@@ -79,6 +80,11 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self._columns["id"]) if self._columns else 0
+
+    @property
+    def last(self) -> int:
+        """The id of the newest document, -1 where there is none."""
+        return int(self._columns["id"].values[-1]) if len(self) else -1
 
     def rows(self, first: int = 0) -> dict[str, Any]:
         """The columns from a row on."""
@@ -95,9 +101,11 @@ class Columns:
         return found
 
     def _lasting(self, scope: Scope) -> Scope:
-        """The same scope with a path that stays as it is while its last branch grows."""
-        branches = tuple((branch, NEVER if last >= self._last_step else last) for branch, last in scope.path.branches)
-        return replace(scope, path=replace(scope.path, branches=branches))
+        """The same scope with a path that stays as it is while its last branch grows, or a source does."""
+        path = scope.path
+        branches = tuple((branch, NEVER if last >= self._last_step else last) for branch, last in path.branches)
+        last = path.last if path.last is not None and path.last < self.last else None
+        return replace(scope, path=replace(path, branches=branches, last=last))
 
     def chosen(self, scope: Scope, first: int) -> Any:
         """The rows from one on that are in scope."""
@@ -110,6 +118,8 @@ class Columns:
             mask &= on_path
         if scope.path.hidden:
             mask &= ~numpy.isin(rows["id"], sorted(scope.path.hidden))
+        if scope.path.last is not None:
+            mask &= rows["id"] <= scope.path.last
         if scope.roles:
             mask &= numpy.isin(rows["role"], [ROLES.index(role) for role in scope.roles if role in ROLES])
         if scope.since is not None:

@@ -56,7 +56,8 @@ class Corpus:
         self.database, self.embedder = database, embedder
         self.name, self.model, self.source, self.made = name, model, source, made
         self.backlog = Backlog(self)
-        self.asked: dict[Query, Path] = {}  # the latest searches, and the path that their first page was found on
+        # The latest searches, and the paths that their first page was found on: its own, and those of the sources by name.
+        self.asked: dict[Query, dict[str, Path]] = {}
         self._columns = Columns()
         self._seen: tuple[Columns, int] | None = None  # what was read last, and how much had been written by then
         self._looking = asyncio.Lock()
@@ -102,11 +103,20 @@ class Corpus:
     async def view(self, scope: Scope) -> tuple[View, frozenset[int]]:
         """The documents that may be found, and the languages that are spoken in the file."""
         async with self._looking:
-            columns, changes = self._columns, self.database.changes
-            if (columns, changes) != self._seen:
-                await self.database.read(columns.refresh)
-                self._seen = columns, changes
+            columns = await self._refreshed()
             return await asyncio.to_thread(columns.view, scope), columns.languages
+
+    async def last(self) -> int:
+        """The number of the newest document that may be found."""
+        async with self._looking:
+            return (await self._refreshed()).last
+
+    async def _refreshed(self) -> Columns:
+        columns, changes = self._columns, self.database.changes
+        if (columns, changes) != self._seen:
+            await self.database.read(columns.refresh)
+            self._seen = columns, changes
+        return columns
 
     async def postings(self, terms: Collection[int]) -> dict[int, Any]:
         """For each term the documents that it stands in."""

@@ -11,10 +11,11 @@ SAID = ("user", "assistant")  # what recall finds unless other roles are asked f
 @dataclass(frozen=True, slots=True)
 class Path:
     """The part of the journal that is searched: (branch, last step) pairs, none of them for all; `hidden` are
-    documents that were taken back."""
+    documents that were taken back, `last` is the newest that may be found."""
 
     branches: tuple[tuple[int, int], ...]
     hidden: frozenset[int] = frozenset()
+    last: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Scope:
             parts.append(f"({' OR '.join(pairs)})")
         if self.path.hidden:
             parts.append(f"d.id NOT IN ({','.join(map(str, sorted(self.path.hidden)))})")
+        if self.path.last is not None:
+            parts.append(f"d.id <= {self.path.last}")
         if self.roles:
             parts.append(f"d.role IN ({','.join('?' * len(self.roles))})")
             values += self.roles

@@ -15,11 +15,12 @@ from core.context.render import Renderer
 from core.functions.executor import FunctionFailed, Page
 from core.llm.grounding import answered_by, asks
 from core.memory import documents
+from core.memory.answers import hit_of
 from core.memory.filters import OWN, Filters
 from core.memory.scope import Scope
 from core.memory.search import Answer, Corpus, Hit, Path, Query, by_date, find
 from core.memory.terms import index, query_terms
-from core.messages import MAIN_CONVERSATION, State, Step
+from core.messages import MAIN_CONVERSATION, State, Step, on_path
 from core.store.journal import Draft, Journal, now
 from memgpt.home import fold
 
@@ -89,28 +90,45 @@ class ExternalContext:
         Raises:
             ValueError: a source is asked for that is not attached.
         """
-        return await find(self._corpora(query), query, self.zone)
+        return await self._as_it_reads(await find(await self._corpora(query), query, self.zone), query)
 
-    def _corpora(self, query: Query) -> list[tuple[Corpus, Path]]:
-        state = self.journal.state
-        attached = self.sources(state) if query.kind == "archival" else ()
-        held = [(OWN, self.corpus, self._path(query)), *((fold(c.source), c, Path(())) for c in attached)]
-        names = [name for name, *_ in held]
-        if unknown := [name for name in query.sources if name not in names]:
-            raise ValueError(f"There is no source {unknown[0]!r} to search; there are {', '.join(names)}.")
-        return [(corpus, path) for name, corpus, path in held if not query.sources or name in query.sources]
+    async def _corpora(self, query: Query) -> list[tuple[Corpus, Path]]:
+        attached = self.sources(self.journal.state) if query.kind == "archival" else ()
+        held = {OWN: self.corpus, **{fold(each.source): each for each in attached if fold(each.source) != OWN}}
+        if unknown := [name for name in query.sources if name not in held]:
+            raise ValueError(f"There is no source {unknown[0]!r} to search; there are {', '.join(held)}.")
+        searched = {name: corpus for name, corpus in held.items() if not query.sources or name in query.sources}
+        paths = await self._paths(query, searched)
+        return [(corpus, paths[name]) for name, corpus in searched.items() if name in paths]
 
-    def _path(self, query: Query) -> Path:
-        """The path that is searched. Further pages see it as it was when the first was asked for, so that what arrives
-        between them neither moves a result to another page nor changes the total."""
+    async def _paths(self, query: Query, searched: Mapping[str, Corpus]) -> Mapping[str, Path]:
+        """What is searched of each corpus. Further pages see it as it was when the first was asked for, so that what
+        arrives between them neither moves a result to another page nor changes the total; but not what was gone back
+        from since."""
         state = self.journal.state
         key = replace(query, offset=0, explain=False)
-        if query.offset and (first := self.corpus.asked.get(key)):
+        if query.offset and (first := self.corpus.asked.get(key)) and _leads(first[OWN], state):
             return first
+        others = [name for name in searched if name != OWN]
+        newest = await asyncio.gather(*(searched[name].last() for name in others))
+        of_sources = {name: Path((), last=last) for name, last in zip(others, newest, strict=True)}
         ended = tuple((branch, min(last, state.head)) for branch, last in state.path)
-        asked = [*self.corpus.asked.items(), (key, Path(ended, state.hidden))]
+        asked = [*self.corpus.asked.items(), (key, {OWN: Path(ended, state.hidden), **of_sources})]
         self.corpus.asked = dict(asked[-SEARCHES_KEPT:])
-        return Path(state.path, state.hidden)
+        return {OWN: Path(state.path, state.hidden), **of_sources}
+
+    async def _as_it_reads(self, answer: Answer, query: Query) -> Answer:
+        """Results as of the first page, as they read now: without what was deleted since, and what was reworded since in
+        its new words."""
+        state = self.journal.state
+        scope = Scope.of(query, Path(state.path, state.hidden))
+        hits = []
+        for hit in answer.hits:
+            if hit.source or hit.doc not in state.hidden:
+                hits.append(hit)
+            elif row := await self.corpus.by_key(scope, hit.key):
+                hits.append(hit_of(row, "", hit.score, hit.words, hit.nearness))
+        return replace(answer, hits=tuple(hits))
 
     async def search(self, kind: str, query: str, page: int, filters: Filters = NO_FILTERS) -> Page:
         """One page of results for a function of the model."""
@@ -136,10 +154,9 @@ class ExternalContext:
         except ValueError as error:
             raise FunctionFailed(str(error)) from None
         assert asked.since is not None and asked.until is not None
-        found = await by_date(
-            self.corpus, "recall", asked.since, asked.until, self._path(asked), asked.limit, asked.offset
-        )
-        return self.page_of(found, "")
+        path = (await self._paths(asked, {}))[OWN]
+        found = await by_date(self.corpus, "recall", asked.since, asked.until, path, asked.limit, asked.offset)
+        return self.page_of(await self._as_it_reads(found, asked), "")
 
     async def page_in(self, text: str, found: Sequence[Hit], renderer: Renderer, room: int, most: int) -> Draft | None:
         """What puts the best of those hits into the newest message's event; None where there are none.
@@ -218,6 +235,11 @@ class ExternalContext:
             **({"tags": ", ".join(hit.tags)} if hit.tags else {}),
             "text": text,
         }
+
+
+def _leads(first: Path, state: State) -> bool:
+    """Whether the present goes on from that path."""
+    return all(on_path(state, branch, last) for branch, last in first.branches)
 
 
 def _best(hits: Sequence[Hit], wanted: Callable[[Hit], bool], count: int) -> list[Hit]:

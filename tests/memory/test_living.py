@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,43 @@ async def test_pages_stand_still_while_messages_arrive(session: Session, server:
     assert len({hit["id"] for returned in (first, second, third) for hit in hits(returned)}) == 12
     again = await called(session, server, "conversation_search", query="melon", mode="text")
     assert again.text.split(" of ")[1].split()[0] == "13"
+    await run(session, "/pop 99", confirmed=True)
+    last = await called(session, server, "conversation_search", query="melon", mode="text", page=2)
+    assert last.text.split(" of ")[1].split()[0] == "12", "nothing that was gone back from"
+
+
+async def test_pages_stand_still_while_a_source_grows_and_serve_nothing_that_is_gone(
+    session: Session, roster: Roster, tmp_path: Path
+) -> None:
+    """A page has what the first page left to it, less what was deleted since; what was reworded is there in new words."""
+    keys = [(await run(session, f"/passage add A hive of mine, {n}.")).data["id"] for n in range(5)]
+    await load_hives(roster, tmp_path, range(2))
+    await asked(roster, "attach_source", agent="ada", source="hives")
+    first, *before = [await hives(session, page) for page in range(4)]
+    assert len({key for page in (first, *before) for key, _, _ in page}) == 7
+    await load_hives(roster, tmp_path, range(2, 5))
+    gone, other = [key for page in before for key, _, _ in page if key in keys][:2]
+    await run(session, f"/passage delete {gone}", True)
+    await run(session, f"/passage edit {other} A hive in other words.", True)
+    after = [await hives(session, page) for page in (1, 2, 3)]
+    assert [[key for key, _, _ in page if key != gone] for page in before] == [
+        [key for key, _, _ in page] for page in after
+    ]
+    assert {total for page in after for _, _, total in page} == {7}
+    assert [key for page in after for key, text, _ in page if text == "A hive in other words."] == [other]
+    assert {total for _, _, total in await hives(session, 0)} == {9}, "asked anew"
+
+
+async def load_hives(roster: Roster, folder: Path, numbers: Iterable[int]) -> None:
+    file = folder / "hives.jsonl"
+    file.write_text("".join(f'{{"id": "h{number}", "text": "Hive number {number}."}}\n' for number in numbers))
+    await asked(roster, "load", kind="jsonl", name="hives", path=str(file))
+
+
+async def hives(session: Session, page: int) -> list[tuple[str, str, int]]:
+    """Two results a page: the id and the text of each, and how many there are in all."""
+    answer = await search(session, "hive", kind="archival", limit=2, offset=2 * page)
+    return [(hit.key, hit.text, answer.total) for hit in answer.hits]
 
 
 async def test_a_model_may_narrow_its_searches(session: Session, server: ModelServer) -> None:
