@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from typing import Any
 
 from core.agents import forgetting
@@ -14,7 +15,6 @@ from core.past import editing
 from core.roster import Roster
 from core.session import Session
 from core.turn.external import ExternalContext, result_json
-from memgpt.events import microseconds
 from memgpt.home import UserError
 
 
@@ -43,7 +43,7 @@ async def _answer(session: Session, given: Parameters, text: str) -> dict[str, A
     external = external_of(session)
     try:
         query = filters.query(text, given["kind"], limit, limit * page, external.zone)
-        since, until = _moment(given.get("since")), _moment(given.get("until"))
+        since, until = (_moment(given.get(name), external.zone) for name in ("since", "until"))
         query = replace(
             query,
             since=query.since if since is None else since,
@@ -59,6 +59,7 @@ async def _answer(session: Session, given: Parameters, text: str) -> dict[str, A
         "embed_ms": answer.embed_ms,
         "total": answer.total,
         "note": answer.note,
+        "timezone": session.state.settings["timezone"],
     }
 
 
@@ -68,13 +69,16 @@ def external_of(session: Session) -> ExternalContext:
     return ExternalContext(session.journal, session.corpus, session.sources, zone, 10, 1000)
 
 
-def _moment(value: str | None) -> int | None:
+def _moment(value: str | None, zone: tzinfo | None) -> int | None:
+    """A time in UTC microseconds; one without a zone is in that of the agent, as the days of a search are."""
+    if not value:
+        return None
     try:
-        return microseconds(value) if value else None
-    except ValueError:
-        raise UserError(
-            f"{value!r} is not a date.", "Write it as 2026-11-24 or 2026-11-24T09:00:00Z.", status=2
-        ) from None
+        moment = datetime.fromisoformat(value.strip())
+        return round(moment.replace(tzinfo=moment.tzinfo or zone).timestamp() * 1_000_000)
+    except (ValueError, OverflowError):
+        hint = "Write it as 2026-11-24 or 2026-11-24T09:00:00Z."
+        raise UserError(f"{value!r} is not a date.", hint, status=2) from None
 
 
 async def edit_block(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:

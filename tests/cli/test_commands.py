@@ -257,7 +257,7 @@ def jsonl(path: Path, *rows: object) -> str:
 def test_import_search_and_skip_what_is_there(program: Program, agent_name: str, tmp_path: Path) -> None:
     file = jsonl(
         tmp_path / "talk.jsonl",
-        {"id": "a1", "role": "user", "name": "Maria", "text": "The launch is on the 14th.", "created_at": "2026-10-01T09:00:00Z"},
+        {"id": "a1", "role": "user", "name": "Maria", "text": "The launch is on the 14th.", "created_at": "2026-10-01T16:00:00Z"},
         "not json",
         {"id": "a2", "role": "assistant", "text": "Noted: error E-4711 in /var/log/app.log", "created_at": "2026-10-02T09:00:00Z"},
         {"id": "a3", "role": "user"},
@@ -278,6 +278,11 @@ def test_import_search_and_skip_what_is_there(program: Program, agent_name: str,
     assert vector["results"][0]["id"] == "a1"
     since = program.good("search", "recall", "the", "--agent", agent_name, "--since", "2026-10-02", "--json").json
     assert [hit["id"] for hit in since["results"]] == ["a2"]
+    program.good("configure", "--agent", agent_name, "--set", "timezone=Asia/Tokyo")
+    there = program.good(
+        "search", "recall", "the", "--agent", agent_name, "--since", "2026-10-02", "--end", "2026-10-02"
+    )
+    assert "2026-10-02 01:00  user  a1\n" in there.out and "2026-10-02 18:00  assistant  a2\n" in there.out
     again = program("import", "messages", file, "--agent", agent_name)
     assert again.out.startswith("0 in, 2 there already")
     queries = jsonl(tmp_path / "q.jsonl", {"id": "q1", "query": "launch"}, {"id": "q2", "query": "log file"})

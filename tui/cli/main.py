@@ -219,7 +219,9 @@ def _memory(commands: Commands[CommandParser]) -> None:
     search.add_argument("--start", metavar="DAY", help="from that day or span on, as 2026-11 or 'last week'")
     search.add_argument("--end", metavar="DAY", help="to the end of that day or span")
     search.add_argument("--explain", action="store_true", help="why each was found: its ranks by words and by vector")
-    search.add_argument("--since", metavar="T", help="from that time on, as 2026-11-24")
+    search.add_argument(
+        "--since", metavar="T", help="from that time on, as 2026-11-24, in the agent's zone unless it says another"
+    )
     search.add_argument("--until", metavar="T", help="before that time")
     search.add_argument("--queries", metavar="FILE.jsonl", help="many queries in one process")
     search.add_argument("--json", action="store_true", help="for programs")

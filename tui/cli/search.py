@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+from datetime import datetime
 from pathlib import Path
 from textwrap import indent
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from memgpt.home import UserError
 from memgpt.link import Link
@@ -36,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({name: answer[name] for name in ("results", "ms", "embed_ms")}, ensure_ascii=False))
         return 0
     for hit in answer["results"]:
-        print(f"{_head(hit)}\n{_body(hit['text'])}")
+        print(f"{_head(hit, answer['timezone'])}\n{_body(hit['text'])}")
     note = f" ({answer['note']})" if answer["note"] else ""
     print(f"{len(answer['results'])} of {answer['total']} results{note}")
     return 0
@@ -54,13 +57,13 @@ def _body(text: str) -> str:
     return indent(inert(cut), "  ")
 
 
-def _head(hit: dict[str, Any]) -> str:
+def _head(hit: dict[str, Any], timezone: str) -> str:
     place = ", ".join(part for part in (hit.get("file"), hit.get("place")) if part)
     why = ""
     if "text_rank" in hit:
         why = f"words {hit['text_rank'] or '-'}, vector {hit['vector_rank'] or '-'}, score {hit['score']:.2f}"
     shown = (
-        hit["created_at"][:16].replace("T", " "),
+        _minute(hit["created_at"], timezone),
         hit["role"],
         hit["id"],
         place,
@@ -68,6 +71,14 @@ def _head(hit: dict[str, Any]) -> str:
         why,
     )
     return inert("  ".join(part for part in shown if part))
+
+
+def _minute(at: str, timezone: str) -> str:
+    """A time in the agent's zone, in which days are searched for, too."""
+    moment = datetime.fromisoformat(at)
+    with contextlib.suppress(OverflowError):  # at the ends of the calendar
+        moment = moment.astimezone(None if timezone == "local" else ZoneInfo(timezone))
+    return moment.isoformat(" ")[:16]
 
 
 def _queries(path: Path) -> list[dict[str, str]]:
