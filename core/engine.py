@@ -233,7 +233,7 @@ def _is_ours(writer: asyncio.StreamWriter) -> bool:
 
 def _older(theirs: str, ours: str) -> bool:
     def parts(text: str) -> list[int]:
-        return [int(part) for part in text.split(".") if part.isdigit()]
+        return [int(part) for part in text.split(".") if part.isdecimal()]
 
     return parts(theirs) < parts(ours)
 

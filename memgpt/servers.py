@@ -87,7 +87,7 @@ def found_servers() -> list[Server]:
 def _bases() -> list[str]:
     listed = os.environ.get(PORTS_VARIABLE)
     ports = (
-        USUAL_PORTS if listed is None else [int(port) for port in listed.replace(",", " ").split() if port.isdigit()]
+        USUAL_PORTS if listed is None else [int(port) for port in listed.replace(",", " ").split() if port.isdecimal()]
     )
     bases = [f"http://127.0.0.1:{port}" for port in ports]
     if os.environ.get("OLLAMA_HOST"):

@@ -1,4 +1,4 @@
-"""How numbers of things are said."""
+"""How numbers of things are said, and read."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ WAITING_FOR_YOU = "waiting_for_you"  # what an agent does while a call waits for
 YOUR_WORD = "/allow lets it, /deny and why keeps it from that."  # how it is given
 GOING_ON = ("budget", "steps")  # what a turn has used up, where a question is whether it may go on
 
+LONGEST_NUMBER = 15  # digits
+
 
 def counted(number: int, thing: str) -> str:
     """`1 passage`, `2 passages`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def whole(text: str) -> int:
+    """The number that is written there in digits of any script; 0 where it is none, or larger than anything is counted."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else 0
 
 
 def nothing_in(files: Sequence[str], most: int) -> str:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from core.messages import Step
 from core.past.moving import move_head
-from core.past.rewind import reword
+from core.past.rewind import check_held, reword
 from core.session import Session
 from core.store import lookups, rows, tree
 from memgpt.events import rfc3339
 from memgpt.home import UserError
+from memgpt.words import whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +33,8 @@ WORDS = ("user", "event", "reply", "rewrite")
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """One answer in one wording. `start` is the step that its line of the conversation begins with at this place, `reply`
-    the step whose words `wording` are; `text` is the whole answer."""
+    the step whose words `wording` are; `text` is the whole answer. `here`: its line is the present path; `worded`: its
+    line has the answer in these words."""
 
     start: int
     reply: int
@@ -41,7 +43,12 @@ class Alternative:
     question: str
     wording: str
     text: str
-    current: bool
+    here: bool
+    worded: bool
+
+    @property
+    def current(self) -> bool:
+        return self.here and self.worded
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -68,19 +75,16 @@ async def choose(session: Session, wanted: Alternative) -> None:
     """Goes on from another answer: with what was said after it, where there was something.
 
     Raises:
-        UserError: its words have left main context.
+        UserError: its words have left main context there. Nothing is changed then.
     """
-    head = session.state.head
-
-    def work(connection: duckdb.DuckDBPyConnection) -> tuple[bool, int]:
-        known = _Tree.of(connection, head)
-        return known.on_path(wanted.start), tree.tip(known.stretches, wanted.start)
-
-    here, tip = await session.journal.read(work)
-    if not here:
+    tip = session.state.head
+    if not wanted.here:
+        tip = await session.journal.read(lambda connection: tree.tip(tree.stretches(connection), wanted.start))
+    if not wanted.worded:
+        check_held(await session.journal.state_at(tip), wanted.reply)
+    if not wanted.here:
         await move_head(session, tip, "alternative", 0)
-    now = await alternatives(session, wanted.start if wanted.question else wanted.reply)
-    if any(each.current and each.wording != wanted.wording and each.reply == wanted.reply for each in now):
+    if not wanted.worded:
         await reword(session, "rewrite", wanted.wording, wanted.reply)
 
 
@@ -103,9 +107,9 @@ class _Tree:
         if step is None and not self._just_chosen():
             here = self._place(self.head)
             taken_back = [start for start in self._starts(here) if not self.on_path(start)]
-            if taken_back:
-                return [each for start in taken_back for each in self._answers(start)]
-        question = self._question(step or self.head)
+            if found := [each for start in taken_back for each in self._answers(start)]:
+                return found
+        question = self._question(self.head if step is None else step)
         if question is None:
             return []
         starts = self._starts(self._place(question.parent))
@@ -155,14 +159,17 @@ class _Tree:
         return found if found <= last else 0
 
     def _answers(self, start: int) -> list[Alternative]:
-        """What was answered on the line that begins with a message: each wording of its last words."""
+        """What was answered on the line that begins with a message: each wording of its last words; nothing where nobody
+        said anything more on it."""
         here = self.on_path(start)
         path = self.path if here else rows.lineage(self.connection, tree.tip(self.stretches, start))
         turn = self._turn(rows.steps(self.connection, path, start - 1, None, WORDS, 1 << 31))
+        if not turn:
+            return []
         question = turn[0].text("text") if turn[0].kind == "user" else ""
         replies = [step for step in turn if step.kind == "reply" and "said" in step.texts]
         if not replies:
-            return [Alternative(start, 0, start, turn[0].at, question, "", "", here)]
+            return [Alternative(start, 0, start, turn[0].at, question, "", "", here, True)]
         last = replies[-1]
         rewritten = [step for step in turn if step.kind == "rewrite" and step.body["of"] == last.id]
         wordings = {last.text("said"): last}
@@ -171,7 +178,7 @@ class _Tree:
         before, now = [_present(step, turn) for step in replies[:-1]], _present(last, turn)
         return [
             Alternative(
-                start, last.id, step.id, step.at, question, words, "\n\n".join([*before, words]), here and words == now
+                start, last.id, step.id, step.at, question, words, "\n\n".join([*before, words]), here, words == now
             )
             for words, step in wordings.items()
         ]
@@ -207,8 +214,9 @@ def picked(found: Sequence[Alternative], wanted: str) -> Alternative:
     if wanted in ("next", "previous"):
         step = 1 if wanted == "next" else -1
         return found[(max(current, 0 if step < 0 else -1) + step) % len(found)]
-    if not wanted.isdigit() or not 1 <= int(wanted) <= len(found):
+    number = whole(wanted)
+    if not 1 <= number <= len(found):
         raise UserError(
             f"There is no answer {wanted!r} here.", f"Give a number from 1 to {len(found)}, next or previous.", status=2
         )
-    return found[int(wanted) - 1]
+    return found[number - 1]

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.context.queue import groups
 from core.context.wording import REWORDED, as_reworded, reworded
-from core.messages import MAIN_CONVERSATION, Item, Step, Text
+from core.messages import MAIN_CONVERSATION, Item, State, Step, Text
 from core.past import editing
 from core.past.moving import announce, move_head
 from core.session import Session
@@ -146,14 +146,22 @@ async def reword(session: Session, kind: str, text: str, reply: int) -> None:
     Raises:
         UserError: it is not in main context any more.
     """
-    if reply not in {item.step for item in session.state.queue}:
-        raise UserError("That answer has left main context.", "Only what the model still reads can be replaced.")
+    check_held(session.state, reply)
     agent = await session.agent()
     step = as_reworded(await session.journal.steps(after=reply - 1, kinds=("reply", *REWORDED)))[0]
     item = await rendered(agent.manager, await agent.fixed(), reworded(step, kind, Text(0, text)))
     draft = await _reworded(session, step, kind, text, replace(item, step=step.id))
     steps = await session.journal.append(draft)
     await announce(session, steps)
+
+
+def check_held(state: State, reply: int) -> None:
+    """
+    Raises:
+        UserError: that reply is not in main context any more.
+    """
+    if reply not in {item.step for item in state.queue}:
+        raise UserError("That answer has left main context.", "Only what the model still reads can be replaced.")
 
 
 async def _reworded(session: Session, old: Step, kind: str, text: str, item: Item) -> Draft:

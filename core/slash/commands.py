@@ -24,7 +24,7 @@ from core.turn.adapting import in_effect, place_of
 from memgpt import commands
 from memgpt import events as e
 from memgpt.home import UserError
-from memgpt.words import counted
+from memgpt.words import counted, whole
 
 DEFAULT_POP = 3  # usually one turn: question, call, result
 AUTOMATED_TIMER = "The user asked for a heartbeat."
@@ -262,9 +262,9 @@ def _page_context(agent: Any) -> Any:
 def _count(argument: str, default: int) -> int:
     if not argument:
         return default
-    if not argument.isdigit() or int(argument) < 1:
+    if (count := whole(argument)) < 1:
         raise UserError(f"{argument!r} is not a number of messages.", "Give a whole number of 1 or more.", status=2)
-    return int(argument)
+    return count
 
 
 def _last(lines: list[Any], argument: str) -> list[Any]:

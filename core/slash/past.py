@@ -16,7 +16,7 @@ from core.store import tree
 from core.store.journal import Draft, now
 from core.turn.external import day_of
 from memgpt.home import UserError, fold
-from memgpt.words import counted
+from memgpt.words import counted, whole
 
 SHOWN_LEFT = 12  # lines of what a restore leaves out
 
@@ -86,7 +86,7 @@ async def alternative(asked: Asked) -> Outcome:
         raise UserError(
             f"/alternative {asked.argument} means nothing.", "Write /alternative, /alternative 2, next or previous.", status=2
         )  # fmt: skip
-    step = int(words["step"]) if words["step"] else None
+    step = whole(words["step"]) if words["step"] else None
     found = await other_answers.alternatives(asked.session, step)
     if not words["wanted"]:
         return Outcome(other_answers.told(found), data=[each.to_json() for each in found])

@@ -12,6 +12,7 @@ from core.roster import Roster
 from core.session import Session
 from core.slash import commands
 from core.slash.commands import change_settings
+from memgpt import events as e
 from memgpt.home import UserError
 from tests.support import model_server as scripted
 from tests.support.agents import asked, run, turn
@@ -61,6 +62,29 @@ async def test_an_answer_that_was_chosen_is_the_place_even_where_something_was_t
         assert [text for text, _ in await answers(roster)] == ["One.", "Two."]
 
 
+async def test_a_place_at_which_nothing_was_answered(session: Session, roster: Roster, server: ModelServer) -> None:
+    """What was taken back may hold no words: an eviction, a call that failed. What answers an event has no question."""
+    await turn(session, "A?")
+    await turn(session, "B?")
+    await run(session, "/save x")
+    await run(session, "/summarize")
+    await run(session, "/restore x", True)
+    assert await answers(roster) == [("You said: B?", True)]
+    server.script(scripted.call("conversation_search", heartbeat=True, query="A"), scripted.error(400, "odd"))
+    searched = next(event for event in await turn(session, "C?") if isinstance(event, e.FunctionReturn))
+    await asked(roster, "go_back", agent="ada", step=searched.step)
+    assert await answers(roster) == [("", True)]
+    server.script(scripted.say("Beat."))
+    await run(session, "/heartbeat")
+    await run(session, "/pop 1")
+    assert (await run(session, "/alternative 1")).data == {"number": 1} and (await said(session))[-1] == "Beat."
+    for number in ("²", "9" * 5000):
+        with pytest.raises(UserError, match="no answer"):
+            await run(session, f"/alternative {number}")
+        with pytest.raises(UserError, match="whole number"):
+            await run(session, f"/pop {number}")
+
+
 async def test_what_is_taken_back_and_asked_again_by_several_at_once(session: Session, server: ModelServer) -> None:
     """Each answer stands after its own question, whoever was quicker: turns queue, and what would go back in the middle of
     one is refused."""
@@ -97,6 +121,16 @@ async def test_a_rewritten_answer_keeps_its_first_words(session: Session, roster
     await run(session, "/alternative next")
     assert (await said(session))[-1] == "Better words." and await found(session, "better words") == ["Better words."]
     assert "Better words." in await next_prompt(session, server)
+    await run(session, "/summarize")
+    question = (await asked(roster, "show", agent="ada", what="messages"))[0]["step"]
+    await asked(roster, "go_back", agent="ada", step=question, before=True)
+    await turn(session, "Q?")
+    before = session.state
+    with pytest.raises(UserError, match="has left main context"):
+        await run(session, "/alternative 1")
+    assert session.state == before, "words that cannot be put back there are not gone over to"
+    await run(session, "/alternative 2")
+    assert (await said(session))[:2] == ["Q?", "Better words."]
 
 
 async def found(session: Session, words: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memgpt import commands, config
 from memgpt.home import LOOKING_ON, UserError, texts
-from memgpt.words import counted
+from memgpt.words import counted, whole
 from tui import theme as themes
 from tui.actions import agents, days
 from tui.cli import front
@@ -192,9 +192,9 @@ async def _edit(app: MemGPTApp, argument: str) -> None:
 
 
 def _number(argument: str) -> int:
-    if not argument.isdigit() or int(argument) < 1:
+    if (number := whole(argument)) < 1:
         raise UserError(f"{argument!r} is not a number of 1 or more.")
-    return int(argument)
+    return number
 
 
 async def _keys(app: MemGPTApp, argument: str) -> None:
@@ -255,10 +255,10 @@ async def _go(app: MemGPTApp, argument: str) -> None:
     if not argument:
         app.drawing.to_now()
         return
-    if argument.isdigit() and not days.is_year(argument):
-        if not 0 < int(argument) <= app.bridge.view.step:
+    if argument.isdecimal() and not days.is_year(argument):
+        if not 0 < whole(argument) <= app.bridge.view.step:
             raise UserError(f"There is no step {argument}.", f"The last one is {app.bridge.view.step}.")
-        await app.drawing.go(int(argument))
+        await app.drawing.go(whole(argument))
     elif not await app.drawing.go(at=days.moment(argument)):
         raise UserError(f"Nothing was said from {argument} on.", "Choose an earlier day.")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from memgpt.home import UserError
+from memgpt.words import whole
 
 FORMS = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 
 
 def is_year(text: str) -> bool:
-    return text.isdigit() and 1970 <= int(text) <= 2100
+    return 1970 <= whole(text) <= 2100
 
 
 def moment(text: str) -> int:

@@ -8,6 +8,7 @@ import sys
 from memgpt import config
 from memgpt.choices import found_choices
 from memgpt.home import UserError, find_home
+from memgpt.words import whole
 from tui import keymap
 from tui.cli.asking import ask, confirmed
 from tui.cli.trying import tried
@@ -57,8 +58,8 @@ def _model(present: str, endpoint: str) -> dict[str, object]:
         print(f"{place:3}  {inert(choice.model)}  {inert(choice.note)}")
     print(f"     {OTHER}")
     while answer := input(f"model [{present}{f' at {endpoint}' if endpoint else ''}]: ").strip():
-        if answer.isdigit() and 1 <= int(answer) <= len(found):
-            model, url = found[int(answer) - 1].model, found[int(answer) - 1].endpoint
+        if 1 <= (number := whole(answer)) <= len(found):
+            model, url = found[number - 1].model, found[number - 1].endpoint
         else:
             model, _, url = answer.partition(" ")
         if _answers(model, url.strip()):

@@ -11,7 +11,7 @@ from typing import Any
 
 from memgpt import commands
 from memgpt.home import Home, UserError, fold
-from memgpt.words import GOING_ON, YOUR_WORD, counted
+from memgpt.words import GOING_ON, YOUR_WORD, counted, whole
 from tui.cli import front
 from tui.cli.lines import last_lines
 from tui.connection import Connection
@@ -82,7 +82,7 @@ class Plain:
                 print(await self._about_agents(command.name, argument), flush=True)
             case "log":
                 print(
-                    *map(inert, last_lines(self.home.log, int(argument) if argument.isdigit() else 40)),
+                    *map(inert, last_lines(self.home.log, whole(argument) or 40)),
                     sep="\n",
                     flush=True,
                 )

@@ -103,7 +103,7 @@ def _path(home: Home, pid: int) -> Path:
 def _files(home: Home) -> Iterator[tuple[Path, int]]:
     for path in sorted(home.path.glob("writing.*.json"), key=lambda each: each.stat().st_mtime):
         pid = path.name.split(".")[1]
-        if pid.isdigit():
+        if pid.isdecimal():
             yield path, 0 if path.name.endswith(".left.json") else int(pid)
 
 
