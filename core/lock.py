@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-import socket
 
 from memgpt.home import Home, UserError
+from memgpt.link import refuse_foreign
 
 
 def take_lock(home: Home) -> int | None:
@@ -21,7 +20,7 @@ def take_lock(home: Home) -> int | None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        _refuse_foreign(home)
+        refuse_foreign(home)
         return None
     second = os.open(home.lock, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -31,12 +30,3 @@ def take_lock(home: Home) -> int | None:
     finally:
         os.close(second)
     raise UserError(f"File locks do nothing in {home.path}.", "Set MEMGPT_HOME to a folder on a local disk.")
-
-
-def _refuse_foreign(home: Home) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        pid, _, host, *_ = home.pid.read_text(encoding="utf-8").splitlines()
-        if host != socket.gethostname():
-            raise UserError(
-                f"An engine on {host} (process {pid}) holds {home.path}.", "Stop it there: memgpt engine stop."
-            )

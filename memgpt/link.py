@@ -8,6 +8,7 @@ import fcntl
 import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -269,6 +270,20 @@ def engine_runs(home: Home) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def refuse_foreign(home: Home) -> None:
+    """Of a home whose lock somebody holds.
+
+    Raises:
+        UserError: it is an engine of another machine.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        pid, _, host, *_ = home.pid.read_text(encoding="utf-8").splitlines()
+        if host != socket.gethostname():
+            raise UserError(
+                f"An engine on {host} (process {pid}) holds {home.path}.", "Stop it there: memgpt engine stop."
+            )
 
 
 def _raise_if_refused(process: subprocess.Popen[bytes] | None, home: Home) -> None:

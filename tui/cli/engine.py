@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import time
+from typing import Any
 
 from memgpt.home import UserError, find_home
-from memgpt.link import LinkLost, engine_runs
+from memgpt.link import engine_runs, refuse_foreign
 from tui.cli.asking import with_link
 
 STOP_S = 60.0
@@ -19,10 +19,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    try:
-        found = with_link(lambda link: link.ask("status"), start=False)
-    except UserError:
-        found = {}
+    found = _asked("status")
     if options.json:
         print(json.dumps(found, indent=2))
     elif found:
@@ -35,10 +32,23 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _asked(op: str, **params: Any) -> dict[str, Any]:
+    """What the engine answers; nothing where none does, or it went while it was asked.
+
+    Raises:
+        UserError: one of another machine holds the home.
+    """
+    try:
+        return dict(with_link(lambda link: link.ask(op, **params), start=False))
+    except UserError:
+        if engine_runs(home := find_home()):
+            refuse_foreign(home)
+        return {}
+
+
 def _stop(options: argparse.Namespace) -> int:
     """Asks it to stop, and waits until the home is at rest."""
-    with contextlib.suppress(UserError, LinkLost):  # none runs, or it went while it was asked
-        with_link(lambda link: link.ask("stop", now=options.now), start=False)
+    _asked("stop", now=options.now)
     home, deadline = find_home(), time.monotonic() + STOP_S
     while engine_runs(home):
         if time.monotonic() > deadline:
