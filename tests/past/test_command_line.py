@@ -65,6 +65,8 @@ def test_why_from_the_shell(program: Program, agent: str, model: ModelServer) ->
     assert "I keep bees." in told and "in context for 1 answer" in told and "\x1b" not in told
     refused(program("why", agent, "--passage", "m9999"), 1, "m9999")
     refused(program("why", agent, "--block", "human", "--passage", "m1"), 2, "--line")
+    refused(program("why", agent, "--line", ""), 2, "--line is empty", "memgpt show memory")
+    refused(program("why", agent, "--passage", " "), 2, "--passage is empty", "A search gives")
 
 
 def test_a_fork_from_a_step(program: Program, agent: str) -> None:

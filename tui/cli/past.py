@@ -57,6 +57,10 @@ def bring(options: argparse.Namespace) -> int:
 def _why(options: argparse.Namespace) -> int:
     if options.block and not options.line:
         raise UserError("--block needs --line TEXT.", "Give the line, or part of it.", status=2)
+    if options.line is not None and not options.line.strip():
+        raise UserError("--line is empty.", f"`memgpt show memory --agent {options.agent}` shows the lines.", status=2)
+    if options.passage is not None and not options.passage.strip():
+        raise UserError("--passage is empty.", "A search gives the id of each passage and message.", status=2)
     subject = {"passage": options.passage} if options.passage else {"label": options.block or "", "line": options.line}
     found = ask("why", agent=options.agent, **subject)
     if options.json:
