@@ -115,6 +115,7 @@ class Connection:
         self.agent, self.seen, self.overrides = agent, 0, overrides
         self._entered.discard(agent)
         self._switch.set()
+        self._ready.clear()  # or whoever asks meanwhile asks a link that is gone
         if self._link:
             await self._link.close()
 

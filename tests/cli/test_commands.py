@@ -599,7 +599,10 @@ def test_plain_names_what_is_wrong_with_a_command(program: Program, agent_name: 
         "/context -1": "'-1' is not a step.", "/fork y at abc": "'abc' is not a step.",
         "/fork at": "A step has to follow `at`.", "/fork y at 0": "'0' is not a step.",
         "/systemswap /nope": "/nope cannot be read: No such file or directory.",
-        "/delete nobody": "There is no agent 'nobody'.", "/go 3": "/go needs the full screen",
+        "/delete nobody": "There is no agent 'nobody'.", "/go 99999": "Nothing was said from 99999 on.",
+        "/go soon": "'soon' is not a day.", "/keys drawer": "Keys are the full screen's.",
+        "/theme nosuch": "There is no theme 'nosuch'.", "/browse": "/browse needs the full screen. Here /recall",
+        "/tour": "/tour needs the full screen. `memgpt run --tour`", "/copy 99": "There is no such answer here.",
     }  # fmt: skip
     before = program.home.agent_names()
     done = program.good(
@@ -612,6 +615,29 @@ def test_plain_names_what_is_wrong_with_a_command(program: Program, agent_name: 
     steps = program.good("show", "messages", "--agent", agent_name, "--json").json
     then = program.good(*given, text=f"/context {steps[-1]['step']}\n")
     assert "total: " in then.out
+
+
+def test_plain_does_in_lines_what_the_screen_does(program: Program, agent_name: str, model: ModelServer) -> None:
+    given = ("run", "--plain", "--agent", agent_name, "--model", "openai/scripted", "--model-endpoint", model.url)
+    program.home.front.write_text(json.dumps({"history": ["kept", "/recall 4711-QQ"]}))
+    lines = (
+        "My pin is 4711-QQ.", "/copy", "/forget 4711-QQ", "n", "/forget 4711-QQ", "y", "/edit", "I have no pin.",
+        "/theme light", "/theme", "/theme dark", "/keys", "/go 1", "/new", f"{agent_name}n", f"/new {agent_name}n",
+    )  # fmt: skip
+    done = program(*given, text="\n".join((*lines, "")), SSH_TTY="no clipboard of this desktop")
+    assert done.status == 0, done.err
+    told = [
+        f"{len('You said: My pin is 4711-QQ.')} characters", ": My pin is 4711-QQ.", "the prompt's history: /recall 4711-QQ",
+        "Erase '4711-QQ' for good, everywhere? [y/N]", "Nothing was erased.", "Erased.", "you: My pin is [forgotten].",
+        "Write it anew", "You said: I have no pin.", "light, now", "Ctrl+O: open and close the memory panes (keys.drawer)",
+        f"{agent_name}n on builtin.", "There is already an agent",
+    ]  # fmt: skip
+    assert [words for words in told if words not in done.out] == [], done.out
+    assert done.out.count("you: I have no pin.") == 2, "when it was sent, and when it was read again"
+    texts = [row["text"] for row in program.good("show", "messages", "--agent", agent_name, "--json").json]
+    assert "I have no pin." in texts and not [text for text in texts if "pin is" in text]
+    front = program.home.front.read_text()
+    assert "4711-QQ" not in front and "kept" in front
 
 
 def test_plain_tells_of_a_try_in_sentences() -> None:

@@ -3,36 +3,68 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
-from memgpt.home import UserError, find_home
+from memgpt.home import Home, UserError, find_home
 from memgpt.wording import Wording
 from tui.cli import front
-from tui.cli.asking import ask, confirmed
+from tui.cli.asking import confirmed, with_link
 from tui.text import inert
+
+Ask = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What would go: of an agent's memory, each with its place, and of the prompt's history. `elsewhere` keeps it."""
+
+    wordings: list[Wording]
+    places: list[dict[str, str]]
+    typed: list[str]
+    elsewhere: list[str]
+
+    def told(self) -> list[str]:
+        return [
+            *(f"{place['where']}: {place['text']}" for place in self.places),
+            *(f"the prompt's history: {line}" for line in self.typed),
+            *(f"It also stands in {holder}, which keeps it." for holder in self.elsewhere),
+        ]
+
+
+async def look(home: Home, ask: Ask, **given: Any) -> Found:
+    """Looks for an agent's message (`message_id`) or `text`, and changes nothing.
+
+    Raises:
+        UserError: it stands nowhere.
+    """
+    words = str(given.get("text") or "")
+    try:
+        found = await ask("forget", **given, confirmed=False)
+    except UserError:
+        if not (words.strip() and front.holding(home, [Wording(words)])):
+            raise
+        found = {"found": [], "elsewhere": [], "wordings": [{"text": words}]}
+    wordings = [Wording(**each) for each in found["wordings"]]
+    return Found(wordings, found["found"], front.holding(home, wordings), found["elsewhere"])
+
+
+async def erase(home: Home, ask: Ask, found: Found, **given: Any) -> None:
+    """Erases what was found."""
+    front.erase(home, found.wordings)  # first: an open screen reads its history again when the engine tells it
+    if found.places:
+        await ask("forget", **given, confirmed=True)
 
 
 def run(options: argparse.Namespace) -> int:
     home = find_home()
-    params = {"agent": options.agent, "message_id": options.id, "text": options.text}
-    wordings = [Wording(options.text)] if options.text and options.text.strip() else []
-    try:
-        found = ask("forget", **params, confirmed=False)
-    except UserError:
-        if not front.holding(home, wordings):
-            raise
-        found = {"found": [], "elsewhere": [], "wordings": [{"text": options.text}]}
-    wordings = [Wording(**each) for each in found["wordings"]]
-    typed = front.holding(home, wordings)
-    for entry in found["found"]:
-        print(f"{entry['where']}: {inert(entry['text'])}")
-    for line in typed:
-        print(f"the prompt's history: {inert(line)}")
-    for holder in found["elsewhere"]:
-        print(f"It also stands in {holder}, which keeps it.")
-    if not confirmed(f"Erase this for good from {len(found['found']) + len(typed)} places?", options.yes):
+    given = {"agent": options.agent, "message_id": options.id, "text": options.text}
+    found = with_link(lambda link: look(home, link.ask, **given))
+    for line in found.told():
+        print(inert(line))
+    if not confirmed(f"Erase this for good from {len(found.places) + len(found.typed)} places?", options.yes):
         return 1
-    front.erase(home, wordings)  # first: an open screen reads its history again when the engine tells it
-    if found["found"]:
-        ask("forget", **params, confirmed=True)
+    with_link(lambda link: erase(home, link.ask, found, **given))
     print("Forgotten.")
     return 0

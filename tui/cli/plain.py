@@ -6,19 +6,16 @@ import asyncio
 import select
 import signal
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from memgpt import commands
-from memgpt.home import Home, UserError, fold
-from memgpt.words import GOING_ON, YOUR_WORD, counted, whole
-from tui.cli import front
-from tui.cli.lines import last_lines
+from memgpt.home import Home, UserError
+from memgpt.words import GOING_ON, YOUR_WORD, counted
+from tui.cli import front, line_commands
 from tui.connection import Connection
 from tui.options import RunOptions
 from tui.text import inert
-
-HELP = "Write a message, or a command. Ctrl+C stops the model, /exit leaves."
 
 
 def converse(home: Home, options: RunOptions) -> int:
@@ -34,7 +31,7 @@ class Plain:
         self.connection = Connection(home, options, "plain", self._snapshot, self._event, self._trouble)
         self.connection.user_waits = lambda: bool(select.select([sys.stdin], [], [], 0)[0])
         self._idle = asyncio.Event()
-        self._waiting: list[str] = []
+        self.waiting: list[str] = []
 
     async def run(self) -> int:
         listening = asyncio.create_task(self.connection.run())
@@ -67,99 +64,53 @@ class Plain:
         word, argument = commands.parse(line)
         command = commands.find(word)
         if command is None:
-            print(inert(commands.unknown(word)), flush=True)
+            self.say(commands.unknown(word))
             return True
+        if command.name == "exit":
+            return False
         if command.needs_argument and not argument:
             raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.")
-        match command.name:
-            case "exit":
-                return False
-            case "help":
-                print(HELP, *(f"{each.usage}  {each.help}" for each in commands.COMMANDS), sep="\n", flush=True)
-            case "agents" if not argument:
-                print(*map(told_agent, await self.connection.ask("agents")), sep="\n", flush=True)
-            case "rename" | "fork" | "archive" | "delete" | "export" | "import":
-                print(await self._about_agents(command.name, argument), flush=True)
-            case "log":
-                print(
-                    *map(inert, last_lines(self.home.log, whole(argument) or 40)),
-                    sep="\n",
-                    flush=True,
-                )
-            case "queue":
-                waiting = self._waiting
-                print(
-                    *(f"waits: {inert(text)}" for text in waiting) if waiting else ("Nothing waits.",),
-                    sep="\n",
-                    flush=True,
-                )
-            case "context":
-                at = commands.step_of(argument) if argument else None
-                shown = await self.connection.ask("show", agent=self.connection.agent, what="context", at=at)
-                rows = [f"{section['name']}: {section['tokens']}" for section in shown["sections"]]
-                print(*rows, f"total: {shown['total']} of {shown['window']}", sep="\n", flush=True)
-            case "new" | "agents" if argument:
-                await self._go_to(argument)
-            case name if command.where == "front" or name == "forget":
-                print(f"/{command.name} needs the full screen, or `memgpt --help` for its command.", flush=True)
-            case _:
-                if not command.busy:
-                    await self._idle.wait()  # the model is at work, and there is nobody to press a key meanwhile
-                await self._session_command(line)
+        if not command.busy:
+            await self._idle.wait()  # the model is at work, and there is nobody to press a key meanwhile
+        own = line_commands.OWN.get(command.name)
+        await (own(self, argument) if own else self._session_command(line))
         return True
 
-    async def _go_to(self, agent: str) -> None:
+    # --- for the commands -------------------------------------------------------------------------------------
+
+    def say(self, *lines: str) -> None:
+        """Words of the program's own."""
+        print(*map(inert, lines), sep="\n", flush=True)
+
+    def tell(self, events: Sequence[dict[str, Any]]) -> None:
+        """What happens or has happened, as far as it is worth a line."""
+        for event in events:
+            if line := spoken(event, self.connection.agent):
+                print(line, flush=True)
+
+    async def asked(self, question: str) -> str:
+        """What the user answers in a line; nothing where the input ends."""
+        self.say(question)
+        line: str = await asyncio.to_thread(sys.stdin.readline)
+        return line.strip()
+
+    async def agrees(self, question: str) -> bool:
+        return (await self.asked(f"{question} [y/N]")).lower() in ("y", "yes")
+
+    async def go_to(self, agent: str) -> None:
         await self.connection.switch(agent)
         await self.connection.ready()
         front.remember(self.home, agent=agent)
-
-    async def _about_agents(self, what: str, argument: str) -> str:
-        """Carries out a command about agents, with words for what was done."""
-        agent, ask = self.connection.agent, self.connection.ask
-        match what:
-            case "rename":
-                made = await ask("rename_agent", agent=agent, name=argument)
-                await self._go_to(made["name"])
-                return f"{agent} is {made['name']} now."
-            case "fork":
-                name, at = commands.fork_argument(argument)
-                made = await ask("fork_agent", agent=agent, name=name, at=at)
-                await self._go_to(made["name"])
-                return f"{made['name']} goes on from where {agent} is."
-            case "archive":
-                made = await ask("archive_agent", agent=argument or agent)
-                return f"{made['name']} is {'put away' if made['archived'] else 'here again'}."
-            case "delete":
-                if fold(argument) == fold(agent):
-                    raise UserError("This agent is the one you are talking to.", "Go to another one first.")
-                argument = self.home.known_agent(argument)
-                print(f"Delete agent {inert(argument)}? [y/N]", flush=True)
-                if (await asyncio.to_thread(sys.stdin.readline)).strip().lower() not in ("y", "yes"):
-                    return "Nothing was deleted."
-                await ask("delete_agent", name=argument, keep=True)
-                return f"{argument} is deleted."
-        path = str(Path(argument).expanduser().absolute())
-        if what == "export":
-            found = await ask("export_agent", agent=agent, path=path)
-            return f"{agent} is in {path}." + (f" Its digest is {found['digest']}." if "digest" in found else "")
-        if path.endswith(".jsonl"):
-            await ask("import_messages", agent=agent, path=path)
-            return f"The messages of {path} are in recall storage."
-        made = await ask("import_agent", path=path)
-        await self._go_to(made["name"])
-        return f"{made['name']} is here."
 
     async def _session_command(self, typed: str) -> None:
         line = commands.located(typed)
         outcome = await self.connection.command(line)
         if outcome.get("ask"):
-            print(inert(f"{outcome['text']}\n{outcome['ask']} [y/N]"), flush=True)
-            answer = await asyncio.to_thread(sys.stdin.readline)
-            if answer.strip().lower() not in ("y", "yes"):
+            if not await self.agrees(f"{outcome['text']}\n{outcome['ask']}"):
                 return
             outcome = await self.connection.command(line, confirmed=True)
         if outcome.get("text"):
-            print(inert(outcome["text"]), flush=True)
+            self.say(outcome["text"])
 
     async def _stop(self) -> None:
         await self.connection.cancel(queued=True)
@@ -167,7 +118,7 @@ class Plain:
     def _snapshot(self, snapshot: dict[str, Any], resumed: bool) -> None:
         if not resumed:
             front.remember(self.home, agent=snapshot["agent"])
-            print(f"{inert(snapshot['agent'])} on {inert(snapshot['settings']['model'])}. {HELP}", flush=True)
+            self.say(f"{snapshot['agent']} on {snapshot['settings']['model']}. {line_commands.HELP}")
         self._at_work(snapshot["activity"])
         for event in snapshot["events"] if resumed else snapshot["events"][-20:]:
             self._event(event)
@@ -177,7 +128,7 @@ class Plain:
         print(text, flush=True)
 
     def _at_work(self, activity: dict[str, Any]) -> None:
-        self._waiting = list(activity["queued"])
+        self.waiting = list(activity["queued"])
         if activity["phase"] == "idle" and not activity["queued"]:
             self._idle.set()
         else:
@@ -187,19 +138,7 @@ class Plain:
         if event["type"] == "activity":
             self._at_work(event)
         self.connection.seen = max(self.connection.seen, int(event.get("step") or 0))
-        if line := spoken(event, self.connection.agent):
-            print(line, flush=True)
-
-
-def told_agent(row: dict[str, Any]) -> str:
-    """One agent as a line."""
-    words = [
-        str(row.get("model") or ""),
-        "archived" if row.get("archived") else "",
-        "at work" if row.get("busy") else "",
-    ]
-    last = " ".join(inert(str(row.get("last_words") or "")).split())[:100]
-    return f"{inert(row['name'])}: {', '.join(word for word in words if word)}{f'. {last}' if last else ''}"
+        self.tell([event])
 
 
 def _told_job(event: dict[str, Any]) -> str:
