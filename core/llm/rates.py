@@ -55,7 +55,7 @@ def retry_after(error: Exception) -> float | None:
     """Seconds after which a refused call may be made again, as the refusal has it."""
     response = getattr(error, "response", None)
     headers = _plain(getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {})
-    if (milliseconds := headers.get("retry-after-ms", "")).strip().isdigit():
+    if (milliseconds := headers.get("retry-after-ms", "")).strip().isdecimal():
         return int(milliseconds) / 1000
     if "retry-after" in headers:
         return seconds(headers["retry-after"])

@@ -183,7 +183,7 @@ def named_days(text: str, present: datetime) -> Span:
             return _span(moment, period, present.tzinfo)
         except (ValueError, OverflowError):
             raise ValueError(f"{text!r} is no day of the calendar.") from None
-    if "T" in wanted and wanted[:4].isdigit():
+    if "T" in wanted and wanted[:4].isdecimal():
         try:
             at = _microseconds(datetime.fromisoformat(wanted), present.tzinfo)
         except ValueError:
