@@ -25,7 +25,7 @@ from core.turn.approvals import Approvals, Verdict, needs_word
 from core.turn.external import ExternalContext
 from core.turn.replies import spoken_draft
 from core.turn.thinking import Thinking
-from core.turn.totals import TurnTotals
+from core.turn.totals import TurnTotals, totals_of
 from memgpt import events as e
 
 UNSAID = "You have not answered the user yet. Say something with send_message now."
@@ -94,7 +94,8 @@ class Agent:
     async def go_on(self, begun: Draft | None = None) -> AsyncIterator[e.Event]:
         """The rest of the turn that is open, also one that was cut off: calls under way then are not run again. What
         has `begun` it, or changes the message that has, is committed with the first model call where it can be."""
-        totals = TurnTotals()
+        begins = begun is not None and begun.body.get("turn")
+        totals = TurnTotals() if begins else await totals_of(self.journal)
         told: dict[str, str] = {}
         try:
             async for event in self._steps(totals, begun):
@@ -122,7 +123,8 @@ class Agent:
 
     async def given_up(self, error: ModelError) -> AsyncIterator[e.Event]:
         """The end of a turn that no model can be had for."""
-        (step,) = await self.journal.append(TurnTotals().end("error", message=error.message, hint=error.hint))
+        totals = await totals_of(self.journal)
+        (step,) = await self.journal.append(totals.end("error", message=error.message, hint=error.hint))
         for event in events_of(step):
             yield event
 
@@ -162,7 +164,7 @@ class Agent:
             raise stop
         for attempt in range(CONTEXT_ATTEMPTS + 1):
             if not begun:
-                async for event in self._room_made():
+                async for event in self._room_made(totals):
                     yield event
             try:
                 async for event in self.thinking.think(await self.fixed(), totals, begun):
@@ -175,13 +177,15 @@ class Agent:
             else:
                 return
 
-    async def _room_made(self) -> AsyncIterator[e.Event]:
-        """What has to happen before the next prompt. An eviction may bring edits of core memory into view, so it is
-        looked again until nothing is left to do."""
+    async def _room_made(self, totals: TurnTotals) -> AsyncIterator[e.Event]:
+        """What has to happen before the next prompt; a summary is paid by the turn. An eviction may bring edits of core
+        memory into view, so it is looked again until nothing is left to do."""
         before = -1
         while before != self.journal.state.head:
             before = self.journal.state.head
             async for step in self.manager.make_room(await self.fixed()):
+                if told := step.body.get("told"):
+                    totals.add(told, step=False)
                 for event in events_of(step):
                     yield event
 

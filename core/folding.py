@@ -131,7 +131,6 @@ def _reply(state: State, step: Step) -> State:
         own_tokens=own,
         provider_tokens=usage["prompt_tokens"],
         cached_tokens=usage["cached_tokens"],
-        cost_usd=state.cost_usd + (usage["cost_usd"] or 0.0),
     )
 
 

@@ -123,7 +123,6 @@ class State:
     own_tokens: int = 0
     provider_tokens: int = 0
     cached_tokens: int = 0
-    cost_usd: float = 0.0
     memory_at: int = 0
     archived: bool = False
 

@@ -28,6 +28,8 @@ def events_of(step: Step) -> list[e.Event]:
             return _returned(step)
         case "evict" if not body["messages"]:  # only the summary was made again
             return [e.Notice(**at, text=body["note"])]
+        case "unused":
+            return [e.Usage(**at, **body["told"])]
         case "evict":
             summary = step.text("summary")
             note = body.get("note", "")

@@ -82,7 +82,7 @@ class Gateway:
             if not wrong or attempt == repair.TRIES:
                 yield repair.as_answer(reply, asked.written) if wrong else reply
                 return
-            yield RetryNotice(attempt, repair.TRIES - 1, 0.0, f"The reply could not be used: {wrong}.")
+            yield RetryNotice(attempt, repair.TRIES - 1, 0.0, f"The reply could not be used: {wrong}.", reply)
             if request.max_tokens - repair.TOKENS >= repair.LEAST_REPLY:
                 asked.messages = repair.asked_again(request.messages, asked.written, wrong)
                 asked.max_tokens = request.max_tokens - repair.TOKENS
@@ -153,6 +153,12 @@ class Gateway:
             answer = await litellm.acompletion(**_arguments(asked))
         self.rates.note(asked.address.provider, getattr(answer, "_response_headers", None) or {})
         return answer
+
+    async def charge(self, model: str, endpoint: str | None, prompt: int, completion: int) -> float | None:
+        """What an answer costs by these tokens, put into the purse: one that broke off, or came without figures."""
+        cost = _cost(await self.warm(), model, endpoint, prompt, completion, None)
+        self.purse.add(cost)
+        return cost
 
     async def real_window(self, model: str, endpoint: str | None) -> int:
         """Tokens of the window that a server runs a model with, as it says; 0 where it says nothing."""
@@ -249,10 +255,11 @@ def _usage(litellm: Any, request: Request, usage: Any, began: float, first: floa
         request.own and prompt > request.own and not believable(request.own, prompt)
     ):  # too few may be a prompt that was cut
         prompt, reported = request.own, False
-    cost = (
-        None
-        if is_builtin(request.model) or request.endpoint
-        else price(litellm, request.model, prompt, completion, usage)
-    )
+    cost = _cost(litellm, request.model, request.endpoint, prompt, completion, usage)
     milliseconds = round((first - began) * 1000), round((time.monotonic() - began) * 1000)
     return Usage(prompt, min(cached, prompt), completion, cost, *milliseconds, reported)
+
+
+def _cost(litellm: Any, model: str, endpoint: str | None, prompt: int, completion: int, usage: Any) -> float | None:
+    """Dollars for a call; None where nobody is paid, or litellm knows no price."""
+    return None if is_builtin(model) or endpoint else price(litellm, model, prompt, completion, usage)

@@ -46,12 +46,14 @@ class ThoughtDelta:
 
 @dataclass(frozen=True, slots=True)
 class RetryNotice:
-    """The call failed and is made again after `wait_s` seconds; the deltas before it are void."""
+    """The call failed and is made again after `wait_s` seconds; the deltas before it are void. `refused` is a reply that came
+    whole, and was paid, but could not be used."""
 
     attempt: int
     of: int
     wait_s: float
     reason: str
+    refused: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from core.context import instructions
 from core.session import Session
 from core.settings import change_settings
 from core.slash.asked import Asked, Outcome
+from core.slash.cost import cost
 from core.store.journal import now
 from memgpt.home import UserError
 from memgpt.words import money
@@ -23,12 +24,12 @@ async def budget(asked: Asked) -> Outcome:
     word, _, amount = asked.argument.partition(" ")
     match word:
         case "":
-            return Outcome(_shown(asked.session), data=_data(asked.session))
+            return await _told(asked.session)
         case "go":
             return await _go_on(asked)
         case "turn" | "day":
             await change_settings(asked.session, {f"budget.{word}": _dollars(amount)})
-            return Outcome(_shown(asked.session), data=_data(asked.session))
+            return await _told(asked.session)
     raise UserError(f"/budget {asked.argument} means nothing.", USAGE, status=2)
 
 
@@ -51,14 +52,11 @@ def _dollars(text: str) -> float:
     return dollars
 
 
-def _data(session: Session) -> dict[str, float]:
-    settings = session.state.settings
+async def _told(session: Session) -> Outcome:
+    """What was spent and what may be, in words and figures."""
+    settings, ever = session.state.settings, (await cost(session))["agent"]["cost_usd"] or 0.0
+    today = session.gateway.purse.spent
     limits = {name: float(settings.get(f"budget.{name}", 0.0)) for name in ("turn", "day")}
-    return {"today": session.gateway.purse.spent, "agent": session.state.cost_usd, **limits}
-
-
-def _shown(session: Session) -> str:
-    told = _data(session)
-    limits = [f"{money(told[name])} a {name}" for name in ("turn", "day") if told[name]]
-    may = " and ".join(limits) if limits else "no limit is set"
-    return f"Spent today, over all agents: {money(told['today'])}; by this one ever: {money(told['agent'])}. Budget: {may}."
+    may = " and ".join(f"{money(most)} a {name}" for name, most in limits.items() if most) or "no limit is set"
+    shown = f"Spent today, over all agents: {money(today)}; by this one ever: {money(ever)}. Budget: {may}."
+    return Outcome(shown, data={"today": today, "agent": ever, **limits})

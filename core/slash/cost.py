@@ -1,6 +1,7 @@
 """What an agent has cost: tokens and money of its last turn, of the time since it was opened, and of its whole life.
 
-Everything that was paid counts, also what was taken back since; the calls that wrote summaries are among it.
+Everything that was paid counts, also what was taken back since, or could not be used; the calls that wrote summaries are
+among it.
 """
 
 from __future__ import annotations

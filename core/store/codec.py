@@ -11,7 +11,7 @@ from core.messages import Block, Item, Pending, State, Text, Turn
 
 PLAIN = (
     "name", "head", "branch", "branches", "settings", "evicted", "warned", "recall", "archival", "factor",
-    "reconciled", "provider_tokens", "cached_tokens", "cost_usd", "memory_at",
+    "reconciled", "provider_tokens", "cached_tokens", "memory_at",
 )  # fmt: skip
 NEWER = ("archived", "slope", "own_tokens", "made")  # what files of earlier versions do not say of a state
 

@@ -132,13 +132,13 @@ def steps(
 
 def spent(connection: duckdb.DuckDBPyConnection, since: Sequence[int]) -> list[tuple[int, int, int, float | None]]:
     """Prompt, cached and completion tokens and dollars (None where nothing has a price) of all calls of the model after
-    each of those steps, on every branch: what was taken back was paid too."""
+    each of those steps, on every branch: what was taken back was paid too, and what could not be used."""
     names = ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")
     paths = [f"$.told.{name}" for name in names]
     counts = ", ".join(f"coalesce(sum(told[{place}]::BIGINT) FILTER (id > ?), 0)" for place in (1, 2, 3))
     columns = ", ".join([f"{counts}, sum(told[4]::DOUBLE) FILTER (id > ?)"] * len(since))
     values = [step for step in since for _ in names]
-    told = f"SELECT id, json_extract_string(body, {paths}) AS told FROM step WHERE kind IN ('reply', 'evict')"
+    told = f"SELECT id, json_extract_string(body, {paths}) AS told FROM step WHERE kind IN ('reply', 'unused', 'evict')"
     found = connection.execute(f"SELECT {columns} FROM ({told})", values).fetchone()
     assert found is not None
     return [found[place : place + 4] for place in range(0, len(found), 4)]

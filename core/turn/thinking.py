@@ -43,6 +43,11 @@ class Arriving:
     began: float = field(default_factory=time.monotonic)
     kept_at: float = field(default_factory=time.monotonic)
 
+    @property
+    def usage(self) -> Usage:
+        """Of an answer that broke off; its provider gives no figures."""
+        return Usage(0, 0, 0, None, 0, round((time.monotonic() - self.began) * 1000), False)
+
     def add(self, piece: SaidDelta | ThoughtDelta) -> None:
         if isinstance(piece, SaidDelta):
             self.said += piece.text
@@ -89,6 +94,8 @@ class Thinking:
                         yield self._delta(piece)
                         await self._keep_open(steps[-1], arriving)
                     case RetryNotice():
+                        for event in await self._unused(piece.refused, arriving, prompt, totals):
+                            yield event
                         arriving = Arriving()
                         yield self._retry(piece)
                     case Reply():
@@ -166,14 +173,27 @@ class Thinking:
             arriving.kept_at = time.monotonic()
             await self.journal.keep_open(call.id, arriving.said, arriving.thought)
 
+    async def _unused(
+        self, refused: Reply | None, arriving: Arriving, prompt: Prompt, totals: TurnTotals
+    ) -> list[e.Event]:
+        """Commits what an answer has cost that is void: it could not be used, or broke off."""
+        written = arriving.said + arriving.thought
+        if refused:
+            written = refused.thought + refused.content + dumps([asdict(call) for call in refused.calls])
+        if not written:
+            return []
+        told = await self._told(refused.usage if refused else arriving.usage, prompt, written)
+        totals.add(told, step=False)
+        (step,) = await self.journal.append(Draft("unused", {"told": told}))
+        return events_of(step)
+
     async def _interrupted(self, arriving: Arriving, prompt: Prompt, totals: TurnTotals) -> list[e.Event]:
         """Commits what was shown of an answer that will not end. The provider, which gives no figures then, has read the
         prompt and written what came: that much is counted."""
         said, thought = arriving.said, arriving.thought
         told: dict[str, Any] = {}
         if said or thought:
-            spent = round((time.monotonic() - arriving.began) * 1000)
-            told = await self._told(Usage(0, 0, 0, None, 0, spent, False), prompt, said + thought)
+            told = await self._told(arriving.usage, prompt, said + thought)
             totals.add(told)
         return await commit_interrupted(self.journal, self.renderer, self.external, said, thought, told)
 
@@ -226,6 +246,9 @@ class Thinking:
         if not usage.reported or not usage.prompt_tokens:
             (completion,) = await self.renderer.counter.count([answer])
             told |= {"prompt_tokens": prompt.own, "completion_tokens": completion}
+            if not usage.cost_usd:
+                model = self.model
+                told["cost_usd"] = await self.gateway.charge(model.name, model.endpoint, prompt.own, completion)
         return told
 
     async def _finals(self, calls: Sequence[Pending], said: str, totals: TurnTotals) -> list[Draft]:

@@ -10,6 +10,7 @@ from core.roster import Roster
 from core.session import Session
 from core.settings import change_settings
 from core.slash import commands as slash
+from core.slash.cost import cost
 from memgpt import events as e
 from memgpt.config import AgentConfig
 from memgpt.home import UserError
@@ -74,3 +75,46 @@ async def test_a_day_over_its_budget_asks_before_it_spends(
     for wrong in ("/budget turn much", "/budget turn -1", "/budget week 3"):
         with pytest.raises(UserError):
             await run(session, wrong)
+
+
+async def test_all_that_is_paid_counts(home_of_models: Roster, agent_name: str, model: ModelServer) -> None:
+    """A reply that could not be used, one that was stopped, a summary, the model before the one that stands in: the purse,
+    the turn's end and /cost say the same, whatever is taken back."""
+    session, keys = await priced(home_of_models, agent_name, model)
+    fallback = "openai/gpt-4o-2024-08-06"
+    await change_settings(session, {"retries": 0, "context_window": 4096, "fallbacks": fallback, "protocol": "text"})
+    purse, paid = home_of_models.gateway.purse, 0.0
+
+    async def counted(text: str, stopped: bool = False) -> list[e.Event]:
+        nonlocal paid
+        before, events = purse.spent, []
+        async for event in session.submit(text, keys):
+            events.append(event)
+            if stopped and isinstance(event, e.Delta):
+                session.cancel()
+        end = events[-1]
+        assert isinstance(end, e.TurnEnd) and end.cost_usd
+        assert end.cost_usd == pytest.approx(purse.spent - before)
+        told = (await cost(session))["turn"]
+        assert (told["cost_usd"], told["prompt_tokens"]) == (pytest.approx(end.cost_usd), end.prompt_tokens)
+        paid += end.cost_usd
+        return events
+
+    model.script(scripted.plain('{"name": "send_massage", "arguments": {}}'), scripted.say("Right."))
+    events = await counted("Hi")
+    assert said(events) == "Right." and len(of(events, e.Usage)) == 2
+    assert sum(event.prompt_tokens for event in of(events, e.Usage)) == sum(r["prompt_tokens"] for r in model.requests)
+    model.script(scripted.slow("word " * 60, 40))
+    assert ended(await counted("At length.", stopped=True)) == "cancelled"
+    await change_settings(session, {"protocol": "auto"})
+    model.fallback = lambda request: (
+        scripted.say("Yes.") if "tools" in request else scripted.plain("A summary of what was said.")
+    )
+    while not of(events, e.Evicted):
+        events = await counted("It went on about the harbour and its boats. " * 40)
+    assert session.state.summary_text and session.state.summary_text.body.startswith("A summary")
+    model.script(scripted.call("conversation_search", heartbeat=True, query="x"), scripted.error(500, "boom"))
+    events = await counted("Search.")
+    assert said(events) == "Yes." and of(events, e.Notice) and events[-1].to_json()["steps"] == 2
+    await run(session, "/pop 9")
+    assert (await run(session, "/budget")).data["agent"] == pytest.approx(paid)
