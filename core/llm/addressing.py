@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,13 +35,17 @@ AZURE_VERSION = "AZURE_API_VERSION"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`more` are arguments of litellm's that this server needs; `provider` names who is asked, for its rate limits."""
+    """`more` are arguments of litellm's that this server needs."""
 
     model: str
     base: str | None
     key: str | None
-    provider: str
     more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def limited(self) -> tuple[str, str, str]:
+        """What a provider's rate limit holds for: a model, at its server, with a key, which is not kept itself."""
+        return self.model, self.base or "", hashlib.blake2b((self.key or "").encode(), digest_size=12).hexdigest()
 
 
 async def address_of(request: Request, builtin: Builtin) -> Address:
@@ -51,12 +56,12 @@ async def address_of(request: Request, builtin: Builtin) -> Address:
     """
     if is_builtin(request.model):
         url, secret = await builtin.address(request.model)
-        return Address("openai/builtin", f"{url}/v1", secret, url)
+        return Address("openai/builtin", f"{url}/v1", secret)
     name = request.model if "/" in request.model else f"openai/{request.model}"
     provider = name.partition("/")[0]
     if request.endpoint:
         key = request.keys.get(ENDPOINT_KEY, DUMMY_KEY)
-        return Address(name, request.endpoint, key, request.endpoint, _more(provider, request))
+        return Address(name, request.endpoint, key, _more(provider, request))
     upper = provider.upper()
     base = request.keys.get(f"{upper}_API_BASE") or request.keys.get(f"{upper}_BASE_URL")
     if provider.startswith("ollama"):
@@ -65,7 +70,7 @@ async def address_of(request: Request, builtin: Builtin) -> Address:
     provided = request.keys.get(variable)
     if provided is None and provider in MUST_HAVE_KEY and not (base and local(base)):
         raise key_missing(request.model, variable)
-    return Address(request.model, base, provided, provider, _more(provider, request))
+    return Address(request.model, base, provided, _more(provider, request))
 
 
 def _more(provider: str, request: Request) -> dict[str, Any]:

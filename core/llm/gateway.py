@@ -91,7 +91,7 @@ class Gateway:
         """One reply, asked for again where that can help, each wait told of."""
         request, attempt = asked.request, 0
         while True:
-            if (wait := self.rates.wait(asked.address.provider)) > LONGEST_ASKED_S:
+            if (wait := self.rates.wait(asked.address.limited)) > LONGEST_ASKED_S:
                 raise _final(too_many(request), wait)
             if wait:
                 yield RetryNotice(attempt, request.retries, round(wait, 1), "The provider's rate limit is used up.")
@@ -151,7 +151,7 @@ class Gateway:
         with way:
             _ = litellm.module_level_aclient  # made when it is first asked for, which may be later
             answer = await litellm.acompletion(**_arguments(asked))
-        self.rates.note(asked.address.provider, getattr(answer, "_response_headers", None) or {})
+        self.rates.note(asked.address.limited, getattr(answer, "_response_headers", None) or {})
         return answer
 
     async def charge(self, model: str, endpoint: str | None, prompt: int, completion: int) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,18 +26,18 @@ LEFT_AND_RESET = (
 
 @dataclass(slots=True)
 class Rates:
-    """Until when each provider is to be left alone, by a key that names it."""
+    """Until when models are to be left alone, by what the limit holds for."""
 
-    _until: dict[str, float] = field(default_factory=dict)
+    _until: dict[Hashable, float] = field(default_factory=dict)
 
-    def note(self, key: str, headers: Mapping[str, Any]) -> None:
+    def note(self, limited: Hashable, headers: Mapping[str, Any]) -> None:
         """Takes note of what the headers of an answer say is left."""
         if wait := spent(headers):
-            self._until[key] = time.monotonic() + wait
+            self._until[limited] = time.monotonic() + wait
 
-    def wait(self, key: str) -> float:
-        """Seconds that are left until that provider may be asked again."""
-        return max(0.0, self._until.get(key, 0.0) - time.monotonic())
+    def wait(self, limited: Hashable) -> float:
+        """Seconds that are left until it may be asked again."""
+        return max(0.0, self._until.get(limited, 0.0) - time.monotonic())
 
 
 def spent(headers: Mapping[str, Any]) -> float:

@@ -248,3 +248,22 @@ async def test_what_headers_say_is_waited_for_and_seen(made: Made, model: ModelS
     before = len(model.requests)
     told = error(await turn(session, "Fourth"))
     assert "too many requests" in told and "hours" in told and len(model.requests) == before
+
+
+async def test_what_one_model_has_used_up_keeps_no_other_from_being_asked(made: Made, model: ModelServer) -> None:
+    """Limits hold for a model and a key: neither who stands in, nor another key is left alone for it."""
+    session = await made(model, retries=0, fallbacks="openai/gpt-4o-mini")
+    await change_settings(session, {"model": "openai/gpt-4o", "model_endpoint": ""})
+
+    async def asked(key: str) -> list[e.Event]:
+        keys = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": model.url}
+        return [event async for event in session.submit("Hi", keys)]
+
+    spent = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "5m"}
+    model.script(replace(scripted.say("One."), headers=spent))
+    assert said(await asked("sk-one")) == "One."
+    events = await asked("sk-one")
+    assert said(events) == "You said: Hi" and "too many requests" in of(events, e.Notice)[0].text
+    await run(session, "/model openai/gpt-4o")
+    assert said(await asked("sk-two")) == "You said: Hi"
+    assert [request["model"] for request in model.requests] == ["gpt-4o", "gpt-4o-mini", "gpt-4o"]
