@@ -86,14 +86,14 @@ def local(url: str) -> bool:
 
 
 class Way:
-    """A context: the front end's proxies and certificate authority while a client is made. Servers of this machine are
-    reached without a proxy."""
+    """A context: the front end's proxies and certificate authority while a client is made for the server at `base`.
+    Servers of this machine are reached without a proxy."""
 
-    def __init__(self, request: Request) -> None:
-        direct = is_builtin(request.model) or (request.endpoint and local(request.endpoint))
+    def __init__(self, keys: Mapping[str, str], base: str | None) -> None:
+        direct = base is not None and local(base)
         self._values = {
             name: value
-            for name, value in request.keys.items()
+            for name, value in keys.items()
             if name in CA_VARIABLES or (name.lower().endswith("_proxy") and not direct)
         }
         if authority := next((self._values[name] for name in CA_VARIABLES if name in self._values), ""):

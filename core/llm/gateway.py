@@ -143,7 +143,7 @@ class Gateway:
 
     async def _opened(self, litellm: Any, asked: _Try) -> Any:
         """The answer's stream, once its headers have come."""
-        way = Way(asked.request)
+        way = Way(asked.request.keys, asked.address.base)
         if way.key != self._way:  # clients keep the proxy and the authority that they were made with
             self._way = way.key
             litellm.in_memory_llm_clients_cache.flush_cache()

@@ -16,12 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from core.roster import Roster
+from core.settings import change_settings
 from memgpt import events as e
 from memgpt.config import AgentConfig
 from tests.models.conftest import Made, error
 from tests.support import model_server as scripted
 from tests.support.agents import ended, of, said
-from tests.support.dialects import Anthropic
+from tests.support.dialects import Anthropic, Ollama
 from tests.support.model_server import ModelServer
 from tests.support.patience import SOON_S
 
@@ -77,6 +78,21 @@ async def test_no_proxy_for_servers_of_this_machine(made: Made, model: ModelServ
     session = await made(model, retries=0)
     events = [event async for event in session.submit("Hi", {"HTTP_PROXY": "http://127.0.0.1:9"})]
     assert said(events) == "You said: Hi"
+
+
+async def test_none_where_a_variable_says_that_it_is_of_this_machine(
+    made: Made, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await made(model, retries=0)
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    with Ollama() as ollama:
+        monkeypatch.setenv("OLLAMA_HOST", ollama.base.removeprefix("http://"))
+        for name, keys in (
+            ("ollama_chat/scripted", proxy),
+            ("openai/gpt-4o", {**proxy, "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "sk-test"}),
+        ):
+            await change_settings(session, {"model": name, "model_endpoint": ""})
+            assert said([event async for event in session.submit("Hi", keys)]) == "You said: Hi"
 
 
 def authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
