@@ -7,7 +7,7 @@ import contextlib
 import copy
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.llm.faults import fault_of, filtered, garbled, is_passing, refuses_sys
 from core.llm.purse import Purse
 from core.llm.rates import Rates, retry_after
 from core.llm.tokens import believable, prepare_environment
-from core.llm.types import ModelError, Piece, Reply, Request, RetryNotice, Usage
+from core.llm.types import ModelError, Piece, Reply, Request, RetryNotice, SystemRefused, Usage
 from memgpt import servers
 from memgpt.config import BUILTIN
 
@@ -68,7 +68,7 @@ class Gateway:
         """
         litellm = await self.warm()
         asked = _Try(request, request.messages, request.max_tokens, await address_of(request, self.builtin))
-        asked.system = self.remembered.of(request.model, request.endpoint).system is not False
+        asked.system = self.takes_system(request.model, request.endpoint)
         for attempt in range(1, repair.TRIES + 1):
             reply: Reply | None = None
             async with contextlib.aclosing(self._persisting(litellm, asked)) as pieces:
@@ -104,6 +104,7 @@ class Gateway:
                 if asked.system and refuses_system(error):
                     asked.system = False
                     self.remembered.learn(request.model, request.endpoint, system=False, source="refusal")
+                    yield SystemRefused()
                     continue
                 asks = retry_after(error)
                 if not is_passing(error) or attempt == request.retries or (asks or 0) > LONGEST_ASKED_S:
@@ -160,6 +161,10 @@ class Gateway:
         self.purse.add(cost)
         return cost
 
+    def takes_system(self, model: str, endpoint: str | None) -> bool:
+        """Whether a model is sent a system message; where it refused one, its text stands before the first of the user's."""
+        return self.remembered.of(model, endpoint).system is not False
+
     async def real_window(self, model: str, endpoint: str | None) -> int:
         """Tokens of the window that a server runs a model with, as it says; 0 where it says nothing."""
         served = await asyncio.to_thread(servers.served_model, endpoint, model) if endpoint else None
@@ -186,7 +191,7 @@ def _arguments(asked: _Try) -> dict[str, Any]:
     messages = copy.deepcopy(asked.messages)  # litellm changes what it is given, and a retry sends the same
     arguments: dict[str, Any] = {
         "model": address.model,
-        "messages": messages if asked.system else without_system(messages),
+        "messages": messages if asked.system else protocol.without_system(messages),
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_retries": 0,
@@ -206,17 +211,6 @@ def _arguments(asked: _Try) -> dict[str, Any]:
     if request.model == BUILTIN:
         arguments["max_tokens"] = min(asked.max_tokens, SMALL_REPLY)
     return marked(arguments, request.stable)
-
-
-def without_system(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The messages for models whose template has no system role: its text stands before the first of the user's."""
-    texts = [str(message["content"]) for message in messages if message["role"] == "system"]
-    rest = [dict(message) for message in messages if message["role"] != "system"]
-    if texts and rest and rest[0]["role"] == "user":
-        rest[0]["content"] = "\n\n".join([*texts, str(rest[0]["content"])])
-    elif texts:
-        rest.insert(0, {"role": "user", "content": "\n\n".join(texts)})
-    return rest
 
 
 def _wait(attempt: int) -> float:

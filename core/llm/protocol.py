@@ -79,6 +79,17 @@ def functions_text(protocol: str, schemas: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def without_system(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The messages for models whose template has no system role: its text stands before the first of the user's."""
+    texts = [str(message["content"]) for message in messages if message["role"] == "system"]
+    rest = [dict(message) for message in messages if message["role"] != "system"]
+    if texts and rest and rest[0]["role"] == "user":
+        rest[0]["content"] = "\n\n".join([*texts, str(rest[0]["content"])])
+    elif texts:
+        rest.insert(0, {"role": "user", "content": "\n\n".join(texts)})
+    return rest
+
+
 def sent_format(protocol: str, schemas: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """What the provider is to hold the reply to, where the protocol has it."""
     return response_format(schemas) if protocol == JSON and schemas else None

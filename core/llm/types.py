@@ -57,6 +57,11 @@ class RetryNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemRefused:
+    """The model takes no system message: from now on it is sent the prompt without one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A whole answer. `content` is plain text that was meant for the user because there was no call at all.
 
@@ -73,7 +78,7 @@ class Reply:
     reasoned: int = 0
 
 
-Piece = SaidDelta | ThoughtDelta | RetryNotice | Reply
+Piece = SaidDelta | ThoughtDelta | RetryNotice | SystemRefused | Reply
 
 
 @dataclass(frozen=True)

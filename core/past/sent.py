@@ -51,17 +51,17 @@ async def context_now(session: Session) -> dict[str, Any]:
     """Main context as it stands now; what is too much of it leaves before it is sent."""
     agent = await session.agent()
     ledger, fixed = await agent.ledger(), await agent.fixed()
-    protocol = agent.renderer.protocol
+    protocol, place = agent.renderer.protocol, in_effect(session.state.settings)
     return {
         "step": session.state.head,
         "sent": False,
-        "model": in_effect(session.state.settings)[0],
+        "model": place[0],
         "protocol": protocol,
         "total": ledger.total,
         "window": ledger.window,
         "source": ledger.source,
         "sections": ledger.rows(),
-        "messages": _on_the_wire(assemble(session.state, fixed).messages),
+        "messages": _on_the_wire(assemble(session.state, fixed).messages, session.gateway.takes_system(*place)),
         "tools": protocols.native_tools(fixed.schemas) if protocol == protocols.TOOLS and fixed.schemas else [],
         "response_format": protocols.sent_format(protocol, fixed.schemas),
         "blocks": blocks(
@@ -74,9 +74,11 @@ async def context_now(session: Session) -> dict[str, Any]:
     }
 
 
-def _on_the_wire(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """litellm leaves out what is null: a reply that only calls functions has no content."""
-    return [{name: value for name, value in message.items() if value is not None} for message in messages]
+def _on_the_wire(messages: Sequence[Mapping[str, Any]], system: bool) -> list[dict[str, Any]]:
+    """litellm leaves out what is null: a reply that only calls functions has no content. `system` is False for models that
+    take no system message."""
+    sent = messages if system else protocols.without_system(messages)
+    return [{name: value for name, value in message.items() if value is not None} for message in sent]
 
 
 def line_to(connection: duckdb.DuckDBPyConnection, step: int) -> rows.Path:
@@ -156,7 +158,7 @@ class _Stored:
         ]
         first = [self.summary.sent] if self.summary else []
         messages = [{"role": "system", "content": system}, *examples, *first, *(item.sent for item in self.queue)]
-        return _on_the_wire(messages)
+        return _on_the_wire(messages, self.call.body.get("system", True))
 
     def _forgotten(self) -> list[str]:
         """The sections of which something was erased since: they are no longer what was sent."""

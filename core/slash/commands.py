@@ -13,7 +13,7 @@ from core.context import instructions
 from core.llm.builtin import is_builtin
 from core.memory.filters import parsed
 from core.memory.search import Hit
-from core.past import editing, moving, passages, rewind
+from core.past import editing, moving, passages, rewind, sent
 from core.session import Session
 from core.settings import change_settings as change_settings
 from core.slash import approving, budgeting, cost, past
@@ -64,11 +64,7 @@ async def _dump(asked: Asked) -> Outcome:
 
 
 async def _dumpraw(asked: Asked) -> Outcome:
-    agent = await asked.session.agent()
-    from core.context.window import assemble
-
-    messages = assemble(asked.session.state, await agent.fixed()).messages
-    kept = _last(messages, asked.argument)
+    kept = _last((await sent.context_now(asked.session))["messages"], asked.argument)
     return Outcome(json.dumps(kept, ensure_ascii=False, indent=2), data=kept)
 
 

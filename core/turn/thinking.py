@@ -17,7 +17,7 @@ from core.functions.schema import HEARTBEAT
 from core.llm import protocol as protocols
 from core.llm.gateway import Gateway
 from core.llm.tokens import believable
-from core.llm.types import ModelError, Reply, Request, RetryNotice, SaidDelta, ThoughtDelta, Usage
+from core.llm.types import ModelError, Reply, Request, RetryNotice, SaidDelta, SystemRefused, ThoughtDelta, Usage
 from core.messages import Pending, State, Step
 from core.store import rows
 from core.store.codec import ranges
@@ -98,6 +98,8 @@ class Thinking:
                             yield event
                         arriving = Arriving()
                         yield self._retry(piece)
+                    case SystemRefused():  # what it is sent now is another prompt
+                        steps = await self.journal.append(Draft("call", {**steps[-1].body, "system": False}))
                     case Reply():
                         reply = piece
         except (Stopped, ModelError):
@@ -138,6 +140,7 @@ class Thinking:
             "expected": expected,
             "lines": [self.limits.warn, self.limits.flush],
             **({"format": apart.hash} if apart else {}),
+            **({} if self.gateway.takes_system(self.model.name, self.model.endpoint) else {"system": False}),
         }
         effect = (lambda connection, step: rows.insert_parts(connection, parts)) if parts else None
         return Draft("call", body, effect=effect)

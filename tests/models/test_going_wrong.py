@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from core.roster import Roster
 from core.settings import change_settings
 from core.store.journal import Draft
 from memgpt import events as e
 from tests.models.conftest import Made, error
 from tests.support import model_server as scripted
-from tests.support.agents import ended, of, run, said, turn
+from tests.support.agents import asked, ended, of, run, said, turn
 from tests.support.dialects import DIALECTS, VLLM, Anthropic, Ollama
 from tests.support.model_server import ModelServer, Scripted
 
@@ -116,7 +117,8 @@ async def test_the_window_that_a_server_says_is_taken_over(made: Made, dialect: 
         assert await session.journal.folded() == session.state
 
 
-async def test_a_template_without_a_system_role(made: Made, model: ModelServer) -> None:
+async def test_a_template_without_a_system_role(made: Made, model: ModelServer, home_of_models: Roster) -> None:
+    """The refused prompt and those that are sent instead are shown as they were sent, and the next as it would be."""
     session = await made(model, retries=0)
     model.script(scripted.error(400, "System role not supported"), scripted.say("Fine."))
     assert said(await turn(session, "Hi")) == "Fine."
@@ -124,6 +126,13 @@ async def test_a_template_without_a_system_role(made: Made, model: ModelServer) 
     for request in model.requests[1:]:
         assert request["messages"][0]["role"] == "user" and "send_message" in request["messages"][0]["content"]
     assert session.state.queue[0].sent["content"].startswith("{"), "what is kept is as it was"
+    for step, request in zip(await session.journal.steps(kinds=("call",)), model.requests, strict=True):
+        shown = await asked(home_of_models, "show", agent=session.name, what="context", at=step.id)
+        assert (shown["step"], shown["messages"]) == (step.id, request["messages"])
+    coming = (await asked(home_of_models, "show", agent=session.name, what="context"))["messages"]
+    assert coming == (await run(session, "/dumpraw")).data and "system" not in [each["role"] for each in coming]
+    await turn(session, "And again")
+    assert model.requests[-1]["messages"][: len(coming)] == coming
 
 
 async def test_functions_that_are_refused_become_json_then_text(made: Made) -> None:
@@ -255,15 +264,15 @@ async def test_what_one_model_has_used_up_keeps_no_other_from_being_asked(made: 
     session = await made(model, retries=0, fallbacks="openai/gpt-4o-mini")
     await change_settings(session, {"model": "openai/gpt-4o", "model_endpoint": ""})
 
-    async def asked(key: str) -> list[e.Event]:
+    async def said_with(key: str) -> list[e.Event]:
         keys = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": model.url}
         return [event async for event in session.submit("Hi", keys)]
 
     spent = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "5m"}
     model.script(replace(scripted.say("One."), headers=spent))
-    assert said(await asked("sk-one")) == "One."
-    events = await asked("sk-one")
+    assert said(await said_with("sk-one")) == "One."
+    events = await said_with("sk-one")
     assert said(events) == "You said: Hi" and "too many requests" in of(events, e.Notice)[0].text
     await run(session, "/model openai/gpt-4o")
-    assert said(await asked("sk-two")) == "You said: Hi"
+    assert said(await said_with("sk-two")) == "You said: Hi"
     assert [request["model"] for request in model.requests] == ["gpt-4o", "gpt-4o-mini", "gpt-4o"]
