@@ -361,7 +361,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
             setting_up.begin(self, event.text)
         elif event.instead_of and not event.text.strip().startswith("/"):
-            self.outbox.resend(event.text.strip(), event.instead_of)
+            self.outbox.send(event.text.strip(), event.instead_of)
         else:
             self.outbox.entered(event.text)
 

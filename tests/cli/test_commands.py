@@ -575,12 +575,15 @@ def test_an_answer_that_begins_again_leaves_nothing_void_on_stdout(
 
 def test_forgetting_reaches_what_was_typed(program: Program, agent: str) -> None:
     program.good("send", "--agent", agent, "My pin is 4711-QQ.")
-    front = program.home.front
-    front.write_text(json.dumps({"history": ["kept", "My pin is 4711-QQ.", "/recall 4711-QQ"],
-                                 "drafts": {agent: [[1.0, "4711-QQ again"], [2.0, "kept too"]]}}))  # fmt: skip
+    front, writing = program.home.front, program.home.path / "writing.999999999.json"
+    front.write_text(json.dumps({"history": ["kept", "My pin is 4711-QQ.", "/recall 4711-QQ"]}))
+    sent = [[1.0, "4711-QQ again"], [2.0, "kept too"]]
+    writing.write_text(json.dumps({agent: {"text": "of 4711-QQ", "sent": sent}}))
     done = program.good("forget", agent, "--text", "4711-QQ", "--yes")
     assert "the prompt's history: /recall 4711-QQ" in done.out
-    assert "4711-QQ" not in front.read_text() and "kept" in front.read_text() and "kept too" in front.read_text()
+    assert "4711-QQ" not in front.read_text() + writing.read_text()
+    assert "kept" in front.read_text() and "kept too" in writing.read_text()
+    writing.unlink()
 
 
 def test_plain_lines_wait_for_the_model(program: Program, agent_name: str, model: ModelServer) -> None:

@@ -22,7 +22,7 @@ from tests.support.model_server import ModelServer
 from tests.support.patience import LONGEST_S, SOON_S
 from tests.support.program import Program
 from tests.support.terminal import Terminal
-from tui.cli import front
+from tui.cli import writing
 
 ENTER, ESCAPE, CTRL_C, CTRL_Q = "\r", "\x1b", "\x03", "\x11"
 LEAVES = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l")  # the alternate screen, hidden cursor and mouse are given back
@@ -269,21 +269,38 @@ def test_keys_that_come_together_keep_their_order(terminal: Callable[..., Termin
 
 
 def test_what_waited_survives_screen_and_engine(fresh_home: Home, model: ModelServer) -> None:
+    """Where the engine alone is killed, it is in the terminal again in which it was written, and in no other."""
     program = Program(fresh_home)
     given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
     shown = Terminal(program.command(*given), program.environment())
+    other = Terminal(program.command(*given), program.environment())
+
+    def waits(first: str, second: str) -> None:
+        model.script(scripted.slow("alpha " * 400, 20))
+        shown.type(first + ENTER)
+        for each in (shown, other):
+            each.shows(first, "alpha alpha")
+        other.type(second + ENTER)
+        for each in (shown, other):
+            each.shows("queued: This one waits")
+        other.read(0.3)
+
     try:
         shown.shows("idle")
-        model.script(scripted.slow("alpha " * 400, 20))
-        shown.type("First" + ENTER)
-        shown.shows("alpha alpha")
-        shown.type("This one waits" + ENTER)
-        shown.shows("queued: This one waits")
-        shown.read(0.3)
+        other.shows("idle")
+        waits("First", "This one waits")
+        (engine,) = processes_of(fresh_home, "core.engine")
+        engine.kill()
+        other.shows("did not come to the model", "│ This one waits")
+        shown.type("Second" + ENTER)
+        shown.shows("You said: Second", "idle")
+        assert "This one waits" not in shown.text, "it was not written here"
+        waits("Third", "")
         for process in processes_of(fresh_home):
             process.kill()
     finally:
         shown.close()
+        other.close()
     again = Terminal(program.command("run", "--agent", "ada"), program.environment())
     try:
         again.shows("did not come to the model", "This one waits", "cut off")
@@ -307,12 +324,13 @@ def test_what_never_came_is_put_into_the_prompt_once(fresh_home: Home, model: Mo
     program = Program(fresh_home)
     given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
     for text in ("slow go", "second message"):
-        front.sent(fresh_home, "ada", text, time.time())
+        writing.sent(fresh_home, "ada", text, time.time())
+    writing.release(fresh_home)  # as if its program were gone
     for told, end in ((True, CTRL_Q), (False, "kill"), (False, CTRL_Q)):
         shown = Terminal(program.command(*given), program.environment())
         try:
             shown.shows("slow go", "second message", "idle")
-            shown.until(lambda: not front.drafts_of(fresh_home, "ada"))
+            shown.until(lambda: writing.texts(fresh_home) == ["slow go\nsecond message"])
             shown.read(1.0)
             assert [shown.text.count(words) for words in ("slow go", "second message")] == [1, 1], shown.text
             assert ("did not come to the model" in shown.text) is told

@@ -83,7 +83,7 @@ async def _retry(app: MemGPTApp, entry: Entry) -> None:
         about = f"{len(later)} later message{'s' if len(later) > 1 else ''} of yours and their answers are taken back."
         if not await app.push_screen_wait(Confirm("Ask again from there?", about)):
             return
-    app.outbox.resend(question.text, question.step)
+    app.outbox.send(question.text, question.step)
 
 
 async def _alternative(app: MemGPTApp, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""What front ends remember between runs: the last agent, the prompt's history, what was sent but not yet heard."""
+"""What front ends remember between runs: the last agent, the prompt's history, how the screen is arranged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tui.cli import writing
 
 LONGEST_HISTORY = 500
 LONGEST_LINE = 1_000_000  # characters; what is longer would be written again with every line
-Drafts = dict[str, list[tuple[float, str]]]
 _changing = threading.Lock()
 
 
@@ -39,45 +38,25 @@ def history(home: Home) -> list[str]:
     return _lines(read(home))
 
 
-def sent(home: Home, agent: str, text: str, at: float | None, in_history: bool = True) -> None:
-    """Puts what was entered into the history; a message, which has a time, is kept as a draft of its agent until the
-    engine has it.
-
-    Not `in_history` is what the program made of the words that are there already.
-    """
+def entered(home: Home, text: str) -> None:
+    """Puts what was entered into the history."""
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
-        lines, drafts = _lines(known), _drafts(known)
-        if len(text) > LONGEST_LINE:
-            return {}
-        if in_history and lines[-1:] != [text]:
-            lines.append(text)
-        if at is not None:
-            drafts.setdefault(agent, []).append((at, text))
-        return {"history": lines[-LONGEST_HISTORY:], "drafts": _stored(drafts)}
+        lines = _lines(known)
+        return {"history": [*lines, text][-LONGEST_HISTORY:]} if lines[-1:] != [text] else {}
 
-    _change(home, change)
-
-
-def heard(home: Home, agent: str, texts: Sequence[str]) -> None:
-    """Takes drafts of an agent away, one for each text: they are in its journal, or in the prompt again."""
-    _change(home, lambda known: {"drafts": _stored(_without(_drafts(known), agent, texts))})
-
-
-def drafts_of(home: Home, agent: str) -> list[tuple[float, str]]:
-    """What was sent to an agent and not heard yet, each with its time in seconds since 1970."""
-    return _drafts(read(home)).get(agent, [])
+    if len(text) <= LONGEST_LINE:
+        _change(home, change)
 
 
 def renamed(home: Home, old: str, new: str) -> None:
     """What is kept by an agent's name goes with it."""
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
+        blocks = known.get("block_drafts")
         moved: dict[str, Any] = {}
-        for name in ("drafts", "block_drafts"):
-            kept = known.get(name)
-            if isinstance(kept, dict) and old in kept:
-                moved[name] = {new if agent == old else agent: own for agent, own in kept.items()}
+        if isinstance(blocks, dict) and old in blocks:
+            moved["block_drafts"] = {new if agent == old else agent: own for agent, own in blocks.items()}
         return {**moved, "agent": new} if known.get("agent") == old else moved
 
     _change(home, change)
@@ -85,8 +64,7 @@ def renamed(home: Home, old: str, new: str) -> None:
 
 def holding(home: Home, wordings: Sequence[Wording]) -> list[str]:
     """The entries of the history and the drafts that these words stand in."""
-    known = read(home)
-    lines = [*_lines(known), *(line for kept in _drafts(known).values() for _, line in kept), *writing.texts(home)]
+    lines = [*history(home), *writing.texts(home)]
     return [line for line in lines if held(wordings, line)]
 
 
@@ -94,15 +72,11 @@ def erase(home: Home, wordings: Sequence[Wording]) -> None:
     """Takes every entry with these words out of the history and the drafts."""
 
     def change(known: dict[str, Any]) -> dict[str, Any]:
-        drafts = {
-            name: [entry for entry in kept if not held(wordings, entry[1])] for name, kept in _drafts(known).items()
-        }
         blocks = {
             agent: {label: kept for label, kept in own.items() if not held(wordings, str(kept))}
             for agent, own in (known.get("block_drafts") or {}).items()
         }
-        history = [line for line in _lines(known) if not held(wordings, line)]
-        return {"history": history, "drafts": _stored(drafts), "block_drafts": blocks}
+        return {"history": [line for line in _lines(known) if not held(wordings, line)], "block_drafts": blocks}
 
     _change(home, change)
     writing.erase(home, wordings)
@@ -110,28 +84,6 @@ def erase(home: Home, wordings: Sequence[Wording]) -> None:
 
 def _lines(known: dict[str, Any]) -> list[str]:
     return [str(line) for line in known.get("history", ())]
-
-
-def _drafts(known: dict[str, Any]) -> Drafts:
-    try:
-        return {
-            str(name): [(float(at), str(text)) for at, text in kept] for name, kept in known.get("drafts", {}).items()
-        }
-    except (AttributeError, TypeError, ValueError):  # not written by us
-        return {}
-
-
-def _without(drafts: Drafts, agent: str, texts: Sequence[str]) -> Drafts:
-    kept = drafts.get(agent, [])
-    for text in texts:
-        found = next((entry for entry in kept if entry[1] == text), None)
-        if found:
-            kept.remove(found)
-    return drafts
-
-
-def _stored(drafts: Drafts) -> dict[str, list[list[Any]]]:
-    return {name: [list(entry) for entry in kept] for name, kept in drafts.items() if kept}
 
 
 def last_agent(home: Home) -> str | None:

@@ -34,8 +34,7 @@ class Writing:
         self.app = app
         self._still: Timer | None = None
         self._overdue: Timer | None = None
-        self._kept: dict[str, tuple[str, Place]] = {}
-        self._left = NOW  # where the conversation was read that was shown before
+        self._kept: dict[str, writing.Draft] = {}
         self._drafts: dict[str, writing.Draft] = {}  # of open agents that are not shown
 
     # --- the palette above the prompt -------------------------------------------------------------------------
@@ -111,7 +110,6 @@ class Writing:
 
     def keep_now(self) -> None:
         """Keeps what is written, before anything else is done."""
-        self._left = self.app.chat.read_place
         if draft := self._changed():
             writing.keep(self.app.home, self.app.room.agent, draft)
 
@@ -119,33 +117,43 @@ class Writing:
         """What is written, if that is not what was kept last."""
         if self.app.options.read_only:
             return None
-        prompt, agent = self.app.prompt, self.app.room.agent
-        present = (prompt.whole, self.app.chat.read_place)
-        if present == self._kept.get(agent, ("", NOW)):
+        agent, draft = self.app.room.agent, self._present()
+        if draft == self._kept.get(agent, writing.NOTHING):
             return None
-        self._kept[agent] = present
+        self._kept[agent] = draft
+        return draft
+
+    def _present(self) -> writing.Draft:
+        """What is written, and where the conversation is read."""
+        prompt, place = self.app.prompt, self.app.chat.read_place
         pastes = {token: text for token, text in prompt.folds.texts.items() if token in prompt.text}
-        return {"text": prompt.text, "pastes": pastes, **({"place": present[1]} if present[1] != NOW else {})}
+        return {"text": prompt.text, "pastes": pastes, **({"place": place} if place != NOW else {})}
 
     async def take_up(self, agent: str) -> None:
-        """Puts what was being written to an agent, when a program ended, into the prompt."""
+        """Puts what was being written to an agent, when a program ended, into the prompt; with it what that had sent in
+        vain."""
         drafts = await self.app.kept(writing.left, self.app.home, agent)
-        if drafts and agent == self.app.room.agent:
-            draft = writing.joined(drafts)
+        if not drafts:
+            return
+        draft = writing.joined(drafts)
+        if agent == self.app.room.agent:
             if draft["text"]:
                 self.show(draft, before=True)
-            await self._go_back_to(draft.get("place"))
+            await self._go_back_to(draft["place"])
+        else:
+            self._drafts[agent] = writing.joined([draft, self._drafts.get(agent, writing.NOTHING)])
+        if (sent := writing.under_way(draft)) and (room := self.app.rooms.find(agent)):
+            await room.outbox.offer_left(sent)
 
     async def give_back(self, agent: str, texts: list[str]) -> None:
         """Puts what was sent to an agent in vain before what is being written to it, and keeps that at once."""
         if agent == self.app.room.agent:
             self.app.prompt.put_before(texts)
-            draft = self._changed()
+            draft = self._kept[agent] = self._present()
         else:
-            draft = self._drafts.setdefault(agent, {"text": "", "pastes": {}})
-            draft["text"] = "\n".join([*texts, draft["text"]] if draft["text"] else texts)
-        if draft:
-            await self.app.kept(writing.keep, self.app.home, agent, draft)
+            back = {"text": "\n".join(texts)}
+            draft = self._drafts[agent] = writing.joined([back, self._drafts.get(agent, writing.NOTHING)])
+        await self.app.kept(writing.keep, self.app.home, agent, draft, texts)
 
     async def _go_back_to(self, place: object) -> None:
         """To where the conversation was read, unless it has been moved in meanwhile."""
@@ -164,20 +172,20 @@ class Writing:
     def changed_room(self, old: str, new: str) -> None:
         """Another agent is shown: each has its own draft."""
         prompt = self.app.prompt
-        self._drafts[old] = {"text": prompt.text, "pastes": dict(prompt.folds.texts), "place": self._left}
+        self._drafts[old] = self._present()
         prompt.folds.texts = {}
         prompt.instead_of = 0
-        draft = self._drafts.pop(new, {"text": "", "pastes": {}})
+        draft = self._drafts.pop(new, writing.NOTHING)
         self.show(draft)
         prompt.rewind()
-        if (place := draft.get("place", NOW)) != NOW:
+        if place := draft.get("place"):
             self.app.run_worker(self._go_back_to(place), group="history", exit_on_error=False)
 
     def renamed(self, old: str, new: str) -> None:
         """What was being written to an agent is kept under its new name."""
         for kept in (self._kept, self._drafts):
             if old in kept:
-                kept[new] = kept.pop(old)  # type: ignore[assignment]
+                kept[new] = kept.pop(old)
         writing.renamed(self.app.home, old, new)
 
     # --- history and editor -----------------------------------------------------------------------------------
