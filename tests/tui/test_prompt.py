@@ -99,6 +99,22 @@ async def test_what_was_written_is_there_in_the_next_run(tmp_path: Path) -> None
         assert again.prompt.text == "/keys zoom"
 
 
+async def test_up_goes_on_past_a_command(tmp_path: Path) -> None:
+    """Until it is edited, a command of the history opens no menu, which would have the arrows."""
+    app = screens.still(tmp_path)
+    app.history += ["/sources", "/cost"]
+    async with app.run_test(size=(100, 30)) as pilot:
+        for key, found in (("up", "/cost"), ("up", "/sources"), ("up", "earlier words"), ("down", "/sources")):
+            await pilot.press(key)
+            await pilot.pause(0.2)
+            assert app.prompt.text == found and not app.menu.is_open
+        await pilot.press("backspace")
+        await pilot.pause(0.2)
+        assert app.menu.is_open
+        await pilot.press("down")
+        assert app.prompt.text == "/source"
+
+
 async def test_an_editor_that_cannot_be_had_leaves_what_is_written(tmp_path: Path) -> None:
     app = screens.still(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:

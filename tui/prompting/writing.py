@@ -47,7 +47,7 @@ class Writing:
     def _follow(self) -> None:
         app, prompt = self.app, self.app.prompt
         was_open = app.menu.is_open
-        if prompt.text[:1] == "/" or "@" in prompt.text:
+        if not prompt.walked and (prompt.text[:1] == "/" or "@" in prompt.text):  # else Up would be the menu's
             from tui.prompting.completion import choices
 
             app.menu.follow(choices(app, prompt.text, prompt.cursor_offset), may_be_command(prompt.text))

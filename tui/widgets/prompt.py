@@ -92,6 +92,11 @@ class Prompt(TextArea):
         self.keep()
         self.fill(text)
 
+    @property
+    def walked(self) -> bool:
+        """Whether what is written is what walking the history has put there."""
+        return self._place < len(self.past) and self.text == self.past[self._place]
+
     def keep(self) -> str:
         """Puts what is written into the history without sending it, and gives it."""
         text = self.whole
@@ -186,7 +191,7 @@ class Prompt(TextArea):
         place = self._place + step
         if not 0 <= place <= len(self.past):
             return
-        if self._place == len(self.past) or self.text != self.past[self._place]:
+        if not self.walked:
             self._draft = self.text
         self._place = place
         self.fill(self.past[place] if place < len(self.past) else self._draft)
