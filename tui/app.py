@@ -104,7 +104,7 @@ class MemGPTApp(App[None], inherit_bindings=False):
         self.set_keymap(self.keys)
         self.set_class(self.look.plain, "-plain")
         if not self.is_headless:
-            on_hang_up(self.exit)
+            on_hang_up(self.leave)
         self.line.apply()
         self.prompt.focus()
         self.arrangement.apply()
@@ -119,6 +119,11 @@ class MemGPTApp(App[None], inherit_bindings=False):
     def start(self) -> None:
         """Goes to the engine, which is started where none runs."""
         self.rooms.start()
+
+    def leave(self) -> None:
+        """Ends the app when the keys that were pressed before are in the prompt: it takes them one by one."""
+        if not (self.screen_stack and self.prompt.call_later(self.exit)):
+            self.exit()
 
     def exit(self, *given: Any, **more: Any) -> None:
         """Ends the app; what is being written is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -113,6 +114,18 @@ async def test_up_goes_on_past_a_command(tmp_path: Path) -> None:
         assert app.menu.is_open
         await pilot.press("down")
         assert app.prompt.text == "/source"
+
+
+async def test_what_was_typed_right_before_leaving_is_kept(tmp_path: Path) -> None:
+    """As over a slow line, or from a script, which bring the words and the key in one piece."""
+    for folder, keys in (("q", [*"unsaved", "ctrl+q"]), ("c", ["ctrl+c", *"unsaved", "ctrl+c"])):
+        app = screens.still(tmp_path / folder)
+        async with app.run_test(size=(100, 30)):
+            for key in keys:
+                app.post_message(Key(key, key if len(key) == 1 else None))
+            while app.is_running:
+                await asyncio.sleep(0.02)
+        assert writing.texts(app.home) == ["unsaved"], keys
 
 
 async def test_an_editor_that_cannot_be_had_leaves_what_is_written(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ async def _attach(app: MemGPTApp, sources: list[dict[str, Any]]) -> None:
 
 
 async def _exit(app: MemGPTApp, argument: str) -> None:
-    app.exit()
+    app.leave()
 
 
 async def _help(app: MemGPTApp, argument: str) -> None:

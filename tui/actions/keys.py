@@ -64,7 +64,7 @@ def _interrupt(app: MemGPTApp) -> None:
         app.prompt.instead_of = 0
         app.status.flash("cleared; Up brings it back")
     elif now - app.interrupted_at < TWICE_S:
-        app.exit()
+        app.leave()
     else:
         app.interrupted_at = now
         app.status.flash("Ctrl+C again quits", TWICE_S)
@@ -173,5 +173,5 @@ _DOES: dict[str, Do] = {
     "deny": lambda app: app.run_command("/deny"),
     "cancel_job": lambda app: _job(app, _cancel(app)),
     "redraw": lambda app: app.line.draw_anew(),
-    "quit": lambda app: app.exit(),
+    "quit": lambda app: app.leave(),
 }
