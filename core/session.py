@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from core.agent import Agent
@@ -24,6 +24,7 @@ from core.turn.approvals import Approvals
 from core.turn.external import Sources
 from core.turn.replies import commit_interrupted
 from core.turn.rerender import rerendered
+from core.waiting import Waiting
 from memgpt import events as e
 from memgpt.home import UserError
 from memgpt.words import WAITING_FOR_YOU
@@ -32,17 +33,6 @@ INTERRUPT_S = 2.0
 REPACKED_BY = ("learnt_protocol", "standing_in")  # settings after which the queue is packed anew
 LOGGED = "/retry asks again; logs/memgpt.log in the home says more."
 Listener = Callable[[e.Event], None]
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A turn that has been asked for, and by whom. Its events are given as they happen; `None` ends them."""
-
-    text: str
-    begin: Callable[[Agent], AsyncIterator[e.Event]]
-    keys: Mapping[str, str]
-    asker: object = None
-    events: asyncio.Queue[e.Event | None] = field(default_factory=asyncio.Queue)
 
 
 class Session:
@@ -114,25 +104,25 @@ class Session:
     def busy(self) -> bool:
         return self._running is not None or bool(self._waiting)
 
-    def submit(self, text: str, keys: Mapping[str, str], asker: object = None) -> AsyncIterator[e.Event]:
-        """Queues a message of the user; gives the events of its turn. The turn goes on if nobody reads them."""
+    def submit(self, text: str, keys: Mapping[str, str], asker: object = None) -> Waiting:
+        """Queues a message of the user; iterated, it gives the events of its turn. The turn goes on if nobody reads them."""
         return self._queue(Waiting(text, lambda agent: agent.user_message(text), keys, asker))
 
-    def happen(self, kind: str, packed: str, reason: str, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
+    def happen(self, kind: str, packed: str, reason: str, keys: Mapping[str, str]) -> Waiting:
         """Queues a turn that something else than a message begins."""
         return self._queue(Waiting("", lambda agent: agent.event(kind, packed, reason), keys))
 
-    def resume(self, keys: Mapping[str, str]) -> AsyncIterator[e.Event]:
+    def resume(self, keys: Mapping[str, str]) -> Waiting:
         """Queues the rest of a turn that was cut off."""
         return self._queue(Waiting("", lambda agent: agent.go_on(), keys))
 
-    def _queue(self, turn: Waiting) -> AsyncIterator[e.Event]:
+    def _queue(self, turn: Waiting) -> Waiting:
         self._waiting.append(turn)
         if self._running:
             self.tell(self.activity())
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
-        return _events(turn)
+        return turn
 
     @contextlib.asynccontextmanager
     async def alone(self, what: str) -> AsyncIterator[None]:
@@ -259,22 +249,33 @@ class Session:
         self._drop([turn for turn in self._waiting if turn.asker is asker])
         return self._running is not None and self._running.asker is asker and self.cancel()
 
-    def drop_queue(self) -> list[str]:
-        """Takes the messages back that wait for their turn."""
-        return self._drop(list(self._waiting))
+    def drop_queue(self, by: object = None) -> list[str]:
+        """Takes the messages back that wait for their turn. Each front end has its own words again: `by` with the result,
+        with those of whoever is gone, the others with the end of what they are told."""
+        given: list[str] = []
+        backs: dict[object, list[str]] = {by: given, None: given}
+        for turn in self._drop(list(self._waiting)):
+            if turn.asker not in backs:  # it has them all at once, in their order
+                backs[turn.asker] = turn.back = []
+            backs[turn.asker].append(turn.text)
+        return given
 
-    def take_back(self, place: int, text: str) -> str:
-        """Takes one message back that waits for its turn, if it still stands at that place; else gives nothing."""
+    def take_back(self, place: int, text: str, by: object = None) -> str:
+        """Takes one message back that waits for its turn, if it still stands at that place; else gives nothing. `by` has
+        its words, whoever has asked."""
         if not 0 <= place < len(self._waiting) or self._waiting[place].text != text:
             return ""
-        return next(iter(self._drop([self._waiting[place]])))
+        (turn,) = self._drop([self._waiting[place]])
+        if turn.asker is not by:
+            turn.back = []
+        return turn.text
 
-    def _drop(self, dropped: Sequence[Waiting]) -> list[str]:
+    def _drop(self, dropped: Sequence[Waiting]) -> Sequence[Waiting]:
         for turn in dropped:
             self._waiting.remove(turn)
             turn.events.put_nowait(None)
         self.tell(self.activity())
-        return [turn.text for turn in dropped]
+        return dropped
 
     async def finished(self) -> None:
         if self._runner:
@@ -379,11 +380,6 @@ class Session:
     @property
     def state(self) -> State:
         return self.journal.state
-
-
-async def _events(turn: Waiting) -> AsyncIterator[e.Event]:
-    while (event := await turn.events.get()) is not None:
-        yield event
 
 
 def _line(error: Exception) -> str:

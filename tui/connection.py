@@ -150,11 +150,14 @@ class Connection:
         """Waits until the engine has answered."""
         await self._ready.wait()
 
-    async def send(self, text: str) -> None:
-        """One message. Its turn goes on in the engine whatever becomes of this front end."""
+    async def send(self, text: str) -> list[str] | None:
+        """One message. Its turn goes on in the engine whatever becomes of this front end. Where another one took it back
+        before that began: what is to be written here again, or nothing where it is written there."""
         link = await self._linked()
-        async for _ in link.stream("send", agent=self.agent, text=text):
-            pass  # the same events come by the attachment
+        back: list[str] | None = None
+        async for told in link.stream("send", agent=self.agent, text=text):  # the events come by the attachment
+            back = told.get("result", {}).get("back")
+        return back
 
     async def resume(self) -> None:
         link = await self._linked()

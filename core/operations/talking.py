@@ -84,10 +84,17 @@ async def _present(session: Session, since: int) -> tuple[State, list[Step]]:
 
 
 async def send(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
+    """A message and its turn. `back` of the result is there where another front end took it back before that began: the
+    words that are to stand here again, or none where they stand there."""
     session = await session_of(roster, given)
-    async for event in session.submit(given["text"], caller.keys, caller.front_end):
-        yield "event", event.to_json()
-    yield "result", {}
+    turn = session.submit(given["text"], caller.keys, caller.front_end)
+    caller.leaving.append(turn.orphaned)
+    try:
+        async for event in turn:
+            yield "event", event.to_json()
+    finally:
+        caller.leaving.remove(turn.orphaned)
+    yield "result", {} if turn.back is None else {"back": turn.back}
 
 
 async def resume(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
@@ -98,12 +105,13 @@ async def resume(roster: Roster, given: Parameters, caller: Caller) -> AsyncIter
 
 
 async def cancel(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    """Stops the turn under way, or with `own` only what this front end has asked for."""
+    """Stops the turn under way, or with `own` only what this front end has asked for. With `queued` what waits is taken
+    back: `dropped` is what this front end had asked for, or one that is gone."""
     session = await session_of(roster, given)
     if given.get("own"):
         yield "result", {"cancelled": session.withdraw(caller.front_end), "dropped": []}
         return
-    dropped = session.drop_queue() if given.get("queued") else []
+    dropped = session.drop_queue(caller.front_end) if given.get("queued") else []
     yield "result", {"cancelled": session.cancel(), "dropped": dropped}
 
 
@@ -146,4 +154,4 @@ async def _roster_command(roster: Roster, session: Session, line: str, caller: C
 async def take_back(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     """Takes one waiting message back, by its place in the queue; `text` guards against a queue that has moved on."""
     session = await roster.session(given["agent"], False, {})
-    yield "result", {"text": session.take_back(int(given["place"]), str(given["text"]))}
+    yield "result", {"text": session.take_back(int(given["place"]), str(given["text"]), caller.front_end)}

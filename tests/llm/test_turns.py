@@ -297,5 +297,24 @@ async def test_what_waits_can_be_taken_back(roster: Roster, server: ModelServer)
     assert texts == ["First"]
 
 
+async def test_what_waits_goes_back_to_whoever_sent_it(roster: Roster, server: ModelServer) -> None:
+    """Where the model is stopped: to others than the one that stops it with the end of their own request."""
+    session = await make_session(roster, server)
+    server.script(scripted.hang())
+    first = asyncio.create_task(collect(session, "First"))
+    while not server.requests:
+        await asyncio.sleep(0.02)
+    here, there, gone = object(), object(), object()
+    askers = (there, here, gone, there, there)
+    waiting = [session.submit(f"{number}", {}, asker) for number, asker in enumerate(askers)]
+    waiting[2].orphaned()
+    assert session.take_back(4, "4", here) == "4" and waiting[4].back == []
+    assert session.drop_queue(here) == ["1", "2"]
+    assert [turn.back for turn in waiting[:4]] == [["0", "3"], None, None, None]
+    assert [[event async for event in turn] for turn in waiting] == [[]] * 5
+    session.cancel()
+    await first
+
+
 async def collect(session: Session, text: str) -> list[e.Event]:
     return await turn(session, text)

@@ -269,7 +269,8 @@ def test_keys_that_come_together_keep_their_order(terminal: Callable[..., Termin
 
 
 def test_what_waited_survives_screen_and_engine(fresh_home: Home, model: ModelServer) -> None:
-    """Where the engine alone is killed, it is in the terminal again in which it was written, and in no other."""
+    """Where the model is stopped from another terminal, or the engine alone is killed, it is in the terminal again in which
+    it was written, and in no other."""
     program = Program(fresh_home)
     given = ("run", "--agent", "ada", "--model", "openai/scripted", "--model-endpoint", model.url, "--first")
     shown = Terminal(program.command(*given), program.environment())
@@ -289,6 +290,10 @@ def test_what_waited_survives_screen_and_engine(fresh_home: Home, model: ModelSe
         shown.shows("idle")
         other.shows("idle")
         waits("First", "This one waits")
+        shown.type(ESCAPE)
+        other.shows("was stopped elsewhere", "│ This one waits")
+        shown.until(lambda: "This one waits" not in shown.text)
+        waits("Once more", "")
         (engine,) = processes_of(fresh_home, "core.engine")
         engine.kill()
         other.shows("did not come to the model", "│ This one waits")

@@ -54,8 +54,8 @@ class Plain:
         try:
             if line.startswith("/"):
                 return await self._command(line)
-            if line:
-                await self.connection.send(line)
+            if line and (back := await self.connection.send(line)):
+                print(*(f"taken back, the model was stopped: {inert(text)}" for text in back), sep="\n", flush=True)
         except UserError as error:
             print(f"memgpt: {inert(str(error))}", flush=True)
         return True

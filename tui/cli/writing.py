@@ -31,8 +31,10 @@ _changing = threading.Lock()
 def keep(home: Home, agent: str, draft: Draft, back: Sequence[str] = ()) -> None:
     """Keeps what is being written to an agent, in place of what was. `back` was sent, and stands in it again: it is kept as
     sent no longer."""
+    rest = list(back)
     with _changed(_path(home, os.getpid())) as kept:
-        kept[agent] = {**draft, "sent": _without(under_way(kept.get(agent)), list(back))}
+        kept[agent] = {**draft, "sent": _without(under_way(kept.get(agent)), rest)}
+    _heard_of_the_gone(home, agent, rest)
 
 
 def sent(home: Home, agent: str, text: str, at: float) -> None:
@@ -47,10 +49,14 @@ def heard(home: Home, agent: str, texts: Sequence[str]) -> None:
     did not send them, one that is gone may have."""
     rest = list(texts)
     _forget(_path(home, os.getpid()), agent, rest)
-    if rest and _of_the_gone(home):
+    _heard_of_the_gone(home, agent, rest)
+
+
+def _heard_of_the_gone(home: Home, agent: str, texts: list[str]) -> None:
+    if texts and _of_the_gone(home):
         with _alone(home):
             for path in _of_the_gone(home):
-                _forget(path, agent, rest)
+                _forget(path, agent, texts)
 
 
 def _forget(path: Path, agent: str, texts: list[str]) -> None:

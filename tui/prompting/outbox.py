@@ -71,7 +71,12 @@ class Outbox:
         finally:
             self.unsent.remove(text)
             self.room.bridge.changed.add("chat")
-        await self.room.connection.send(text)
+        back = await self.room.connection.send(text)
+        if back:
+            await app.writing.give_back(self.room.agent, back)
+            self.room.bridge.note("The model was stopped elsewhere. What waited is in the prompt again.")
+        elif back is not None:
+            await app.kept(writing.heard, app.home, self.room.agent, [text])
 
     async def _with_files(self, text: str) -> str:
         """The message with the files that it names as `@path`; what of them is left out is said."""
@@ -89,7 +94,8 @@ class Outbox:
         return whole
 
     async def stop(self) -> None:
-        """Stops the turn; messages that were waiting come back into the prompt."""
+        """Stops the turn; messages from here that were waiting come back into the prompt, and those of terminals that are
+        gone."""
         dropped = [text for text in await self.room.connection.cancel(queued=True) if text]
         if dropped:
             await self.app.writing.give_back(self.room.agent, dropped)
