@@ -361,12 +361,14 @@ class MemGPTApp(App[None], inherit_bindings=False):
 
     @on(Prompt.Sent)
     def _sent(self, event: Prompt.Sent) -> None:
+        if event.instead_of:
+            self.writing.replaces(0)  # what is written next is a new message
         if self.first_run and event.text.strip() != "/tour":
             from tui.actions import setting_up
 
             setting_up.begin(self, event.text)
-        elif event.instead_of and not event.text.strip().startswith("/"):
-            self.outbox.send(event.text.strip(), event.instead_of)
+        elif event.instead_of and (text := event.text.strip()) and not text.startswith("/"):
+            self.outbox.send(text, event.instead_of)
         else:
             self.outbox.entered(event.text)
 

@@ -41,6 +41,8 @@ def hints(app: MemGPTApp) -> list[Hint]:
                 ("↑↓", "choose"),
                 *keys(complete="complete", send="take" if app.menu.marked else "send", stop="close"),
             ]
+        if app.prompt.instead_of:
+            return keys(send="in place of the old one", stop="leave it", newline="line")
         if app.busy and app.bridge.view.stage == "asking":
             return [*keys("allow", "deny"), ("/deny", "and why"), *keys(stop="stop")]
         if app.busy:

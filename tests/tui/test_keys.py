@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.style import Style
@@ -12,6 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from memgpt import config
 from memgpt.commands import COMMANDS
 from memgpt.home import Home, UserError, texts
+from memgpt.link import Link
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
@@ -340,6 +343,11 @@ async def test_the_list_of_themes(tmp_path: Path) -> None:
         assert config.load(app.home)["theme"] == last != "dark"
 
 
+async def _read(events: AsyncIterator[Any]) -> None:
+    async for _ in events:
+        pass
+
+
 async def test_edit_retry_and_pop_from_a_message(home: Home, agent_name: str, model: ModelServer) -> None:
     async with opened(home, agent_name, model) as pilot:
         app = app_of(pilot)
@@ -357,9 +365,21 @@ async def test_edit_retry_and_pop_from_a_message(home: Home, agent_name: str, mo
         assert app.prompt.text == "" and app.prompt.instead_of == 0 and "a draft" in app.prompt.past
         await write(pilot, "/edit 2")
         await until(pilot, lambda: app.prompt.text == "First question")
+        model.script(scripted.slow("elsewhere " * 400, 20))
+        link = await Link.open(home)
+        turn = asyncio.create_task(_read(link.stream("send", agent=agent_name, text="From another shell")))
+        await says(pilot, "From another shell", "elsewhere elsewhere")
         app.prompt.fill("Better question")
         await pilot.press("enter")
+        await says(pilot, "has to wait until the model is done")
+        assert app.prompt.text == "Better question" and app.prompt.instead_of, "it still replaces the old one"
+        await link.ask("cancel", agent=agent_name)
+        await turn
+        await link.close()
+        await until(pilot, lambda: not app.busy)
+        await pilot.press("enter")
         await says(pilot, "You said: Better question")
+        assert "From another shell" not in chat(pilot)
         await until(pilot, lambda: "Second question" not in chat(pilot) and "First question" not in chat(pilot))
         model.script(scripted.say("Another answer."))
         app.chat.focus()

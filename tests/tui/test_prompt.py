@@ -329,6 +329,27 @@ async def test_what_never_came_goes_to_the_draft_of_its_own_agent(tmp_path: Path
         assert writing.texts(app.home) == ["never came", "nor this\nto sam"], "kept before it is forgotten elsewhere"
 
 
+async def test_a_draft_that_replaces_a_message_does_so_after_a_kill_too(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screens.calm(app)
+        await pilot.pause(0.2)
+        app.chat.focus()
+        app.chat.mark(next(entry for entry in app.bridge.view.chat if entry.step == 10))
+        await pilot.press("e")
+        await until(pilot, lambda: app.prompt.instead_of == 10)
+        app.writing.keep_now()
+        writing.release(app.home)
+        app.prompt.fill("")
+        app.writing.replaces(0)
+        await app.writing.take_up("sam")
+        assert app.prompt.text.startswith("I was!") and app.prompt.instead_of == 10
+        assert "in place of the old one" in str(app.base.query_one("#chat-pane").border_subtitle)
+        await app.writing.give_back("sam", ["never came"])
+        assert app.prompt.text.startswith("never came\nI was!") and not app.prompt.instead_of, "it is more than that"
+        assert "in place" not in app.status.render_line(0).text
+
+
 def test_the_editor_writes_and_the_screen_comes_back(
     home: Home, agent_name: str, model: ModelServer, tmp_path: Path
 ) -> None:

@@ -40,8 +40,8 @@ def _stop(app: MemGPTApp) -> None:
     elif app.base.focused is not app.prompt:
         app.arrangement.to_prompt()
     elif app.prompt.instead_of:
-        app.prompt.instead_of = 0
         app.prompt.replace_kept("")
+        app.writing.replaces(0)
         app.status.flash("left as it was; Up brings the words back")
     elif app.busy:
         _stop_turn(app)
@@ -61,7 +61,7 @@ def _interrupt(app: MemGPTApp) -> None:
     elif app.prompt.text:
         app.outbox.keep_unsent(app.prompt.keep())
         app.prompt.text = ""
-        app.prompt.instead_of = 0
+        app.writing.replaces(0)
         app.status.flash("cleared; Up brings it back")
     elif now - app.interrupted_at < TWICE_S:
         app.leave()

@@ -58,9 +58,8 @@ async def _edit(app: MemGPTApp, entry: Entry) -> None:
     if entry.kind != "user":
         raise UserError("Only what you wrote can be edited and sent again.", "w writes the last answer anew.")
     app.prompt.replace_kept(entry.text)
-    app.prompt.instead_of = entry.step
+    app.writing.replaces(entry.step)
     app.prompt.focus()
-    app.status.flash("Enter sends it in place of the old one; Esc leaves everything as it was", 6)
 
 
 async def _rewrite(app: MemGPTApp, entry: Entry) -> None:

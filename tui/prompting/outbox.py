@@ -55,7 +55,7 @@ class Outbox:
         try:
             text = await self._with_files(text)
         except UserError as error:
-            await app.writing.give_back(self.room.agent, [text])
+            await app.writing.give_back(self.room.agent, [text], instead_of)
             raise error from None
         self.unsent.append(text)
         self.room.bridge.changed.add("chat")
@@ -66,7 +66,7 @@ class Outbox:
             if instead_of:
                 await self.room.connection.ask("go_back", agent=self.room.agent, step=instead_of, before=True)
         except UserError:
-            await app.writing.give_back(self.room.agent, [text])
+            await app.writing.give_back(self.room.agent, [text], instead_of)
             raise
         finally:
             self.unsent.remove(text)
@@ -125,9 +125,8 @@ class Outbox:
     def offer(self, snapshot: dict[str, Any]) -> None:
         """Has what was sent from here but never came to the engine put into the prompt again."""
         if not self.app.options.read_only:
-            sent = writing.sent_to(
-                self.app.home, self.room.agent
-            )  # what is sent from now on is newer than the snapshot
+            # What is sent from now on is newer than the snapshot.
+            sent = writing.sent_to(self.app.home, self.room.agent)
             self._later(self._sort(sent, snapshot, list(self.unsent)))
 
     async def offer_left(self, sent: writing.Sent) -> None:

@@ -25,6 +25,7 @@ NOT_LATER_S = 3.0  # at most, however long the typing goes on
 
 Place = tuple[int, int]
 NOW: Place = (0, 0)  # the end of the conversation
+INSTEAD = "Enter sends it in place of the old one; Esc leaves everything as it was"
 
 
 class Writing:
@@ -41,6 +42,8 @@ class Writing:
 
     def typed(self) -> None:
         """The text has changed."""
+        if not self.app.screen_stack:  # the app has ended meanwhile, and has kept it
+            return
         self._follow()
         self.keep_soon()
 
@@ -102,7 +105,7 @@ class Writing:
             if timer:
                 timer.stop()
         self._still = self._overdue = None
-        if not self.app.screen_stack:  # the app has ended meanwhile, and has kept it
+        if not self.app.screen_stack:
             return
         if draft := self._changed():
             kept = self.app.kept(writing.keep, self.app.home, self.app.room.agent, draft)
@@ -127,7 +130,10 @@ class Writing:
         """What is written, and where the conversation is read."""
         prompt, place = self.app.prompt, self.app.chat.read_place
         pastes = {token: text for token, text in prompt.folds.texts.items() if token in prompt.text}
-        return {"text": prompt.text, "pastes": pastes, **({"place": place} if place != NOW else {})}
+        draft: writing.Draft = {"text": prompt.text, "pastes": pastes}
+        if prompt.instead_of and prompt.text:
+            draft["instead_of"] = prompt.instead_of
+        return draft if place == NOW else {**draft, "place": place}
 
     async def take_up(self, agent: str) -> None:
         """Puts what was being written to an agent, when a program ended, into the prompt; with it what that had sent in
@@ -145,13 +151,13 @@ class Writing:
         if (sent := writing.under_way(draft)) and (room := self.app.rooms.find(agent)):
             await room.outbox.offer_left(sent)
 
-    async def give_back(self, agent: str, texts: list[str]) -> None:
+    async def give_back(self, agent: str, texts: list[str], instead_of: int = 0) -> None:
         """Puts what was sent to an agent in vain before what is being written to it, and keeps that at once."""
+        back = {"text": "\n".join(texts), "instead_of": instead_of}
         if agent == self.app.room.agent:
-            self.app.prompt.put_before(texts)
+            self.show(back, before=True)
             draft = self._kept[agent] = self._present()
         else:
-            back = {"text": "\n".join(texts)}
             draft = self._drafts[agent] = writing.joined([back, self._drafts.get(agent, writing.NOTHING)])
         await self.app.kept(writing.keep, self.app.home, agent, draft, texts)
 
@@ -163,18 +169,28 @@ class Writing:
     def show(self, draft: writing.Draft, before: bool = False) -> None:
         """Puts a draft into the prompt, or before what is being written."""
         prompt = self.app.prompt
+        if before:
+            draft = writing.joined([draft, self._present()])
         prompt.folds.texts |= draft.get("pastes", {})
-        if before and prompt.text:
-            prompt.put_before([draft["text"]])
+        prompt.fill(draft["text"])
+        self.replaces(draft.get("instead_of", 0))
+
+    def replaces(self, step: int) -> None:
+        """Enter sends what is written in place of the message of that step, which the footer says for as long as it is so;
+        without a step as a new one."""
+        prompt, status = self.app.prompt, self.app.status
+        if step:
+            status.flash(INSTEAD, 6)
         else:
-            prompt.fill(draft["text"])
+            status.unflash(INSTEAD)
+        prompt.instead_of = step
+        self.app.hint()
 
     def changed_room(self, old: str, new: str) -> None:
         """Another agent is shown: each has its own draft."""
         prompt = self.app.prompt
         self._drafts[old] = self._present()
         prompt.folds.texts = {}
-        prompt.instead_of = 0
         draft = self._drafts.pop(new, writing.NOTHING)
         self.show(draft)
         prompt.rewind()

@@ -72,6 +72,11 @@ class StatusLine(Widget):
         self._flash_timer = self.set_timer(seconds, self._unflash)
         self._settle()
 
+    def unflash(self, text: str) -> None:
+        """Says that no longer, if it is being said."""
+        if self._flash == inert(text):
+            self._unflash()
+
     def _unflash(self) -> None:
         self._flash = ""
         self._settle()
