@@ -13,6 +13,7 @@ import os
 import queue
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -56,6 +57,7 @@ class MemGPT:
         self._keys = _configure(self.home, quickstart, config or {})
         self._link: Link | None = None
         self._opening = asyncio.Lock()
+        self._closed, self._entering = False, threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="memgpt", daemon=True)
         self._thread.start()
@@ -96,7 +98,7 @@ class MemGPT:
 
     async def asend(self, agent_id: str, message: str) -> list[Json]:
         """`user_message` for async programs; cancelling it stops the turn."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._turn(agent_id, message), self._loop))
+        return await asyncio.wrap_future(self._begin(self._turn(agent_id, message)))
 
     def stream(self, agent_id: str, message: str) -> Iterator[Json]:
         """The events of one turn as they happen: the objects of `memgpt send --json --stream`. The turn goes on if
@@ -105,25 +107,17 @@ class MemGPT:
         Raises:
             UserError: there is no such agent.
         """
-        arrived: queue.Queue[Json | BaseException | None] = queue.Queue()
+        arrived: queue.Queue[Json | None] = queue.Queue()
 
         async def read() -> None:
-            try:
-                async for event in self._events(agent_id, message):
-                    arrived.put(event)
-                arrived.put(None)
-            except BaseException as error:
-                arrived.put(error)
-                raise
+            async for event in self._events(agent_id, message):
+                arrived.put(event)
 
-        reading = asyncio.run_coroutine_threadsafe(read(), self._loop)
-        try:
-            while (event := arrived.get()) is not None:
-                if isinstance(event, BaseException):
-                    raise event
-                yield event
-        finally:
-            reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        reading = self._begin(read())
+        reading.add_done_callback(lambda _: arrived.put(None))
+        while (event := arrived.get()) is not None:
+            yield event
+        reading.result()
 
     def run_command(self, agent_id: str, line: str, confirm: bool = False) -> str:
         """Carries out a slash command of the session, such as `/pop 2`; what it says. `confirm` agrees to what asks.
@@ -153,15 +147,26 @@ class MemGPT:
     # --- the connection ---------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Gives the connection back; the client cannot be used any more. Turns under way go on in the engine."""
-        if self._loop.is_closed():
-            return
+        """Gives the connection back; the client cannot be used any more. Turns under way go on in the engine; whoever
+        waits for one here is told that this client is closed."""
+        with self._entering:
+            if self._closed:
+                return
+            self._closed = True
         atexit.unregister(self.close)
-        if self._link is not None:
-            self._call(self._link.close())
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Ends all that runs in the loop, or whoever waits for it would wait for ever once the loop has stopped."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self._link is not None:
+            await self._link.close()
 
     def __enter__(self) -> MemGPT:
         return self
@@ -173,14 +178,31 @@ class MemGPT:
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs in the client's own loop, and waits; Ctrl+C ends the waiting and the work."""
-        if self._loop.is_closed():
-            work.close()
-            raise UserError("This client is closed.", "Make another one.")
-        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        running = self._begin(work)
         try:
             return running.result()
         except KeyboardInterrupt:
             running.cancel()
+            raise
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Hands work to the client's own loop. What is handed to it before `close` ends it is ended by that.
+
+        Raises:
+            UserError: the client is closed.
+        """
+        with self._entering:
+            if self._closed:
+                work.close()  # or Python complains that nobody awaited it
+                raise _closed()
+            return asyncio.run_coroutine_threadsafe(self._until_closed(work), self._loop)
+
+    async def _until_closed(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self._closed:
+                raise _closed() from None
             raise
 
     def _ask(self, op: str, **params: Any) -> Any:
@@ -202,7 +224,8 @@ class MemGPT:
                 if event.get("type") and event["type"] not in SCREEN_ONLY:
                     yield event
         except asyncio.CancelledError:
-            await asyncio.shield(link.ask("cancel", agent=agent, own=True))
+            if not self._closed:
+                await asyncio.shield(link.ask("cancel", agent=agent, own=True))
             raise
         except LinkLost:
             raise UserError(
@@ -256,6 +279,10 @@ def message_of(event: Mapping[str, Any]) -> Json | None:
         case _:
             return None
     return {"function_message": text, "date": event["at"]}
+
+
+def _closed() -> UserError:
+    return UserError("This client is closed.", "Make another one.")
 
 
 def _configure(home: Home, choice: QuickstartChoice | str | None, given: Mapping[str, Any]) -> dict[str, str]:

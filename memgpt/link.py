@@ -130,6 +130,9 @@ class Link:
                 line = json.loads(await reader.readline() or b"{}")
             except (OSError, ValueError):
                 line = {}
+            except asyncio.CancelledError:
+                writer.close()
+                raise
             if "hello" in line:
                 return cls(reader, writer, line["hello"])
             writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import subprocess
@@ -14,8 +15,10 @@ import pytest
 
 from memgpt import AgentConfig, MemGPT, UserError
 from memgpt.home import Home
+from tests.conftest import processes_of
 from tests.support import model_server as scripted
 from tests.support.model_server import ModelServer
+from tests.support.patience import LONGEST_S, until
 from tests.support.program import Program
 
 EXAMPLE = """
@@ -28,6 +31,25 @@ agent_id = client.create_agent(agent_config=AgentConfig(name="ada", persona="sam
 for r in client.user_message(agent_id=agent_id, message="Hi!"):
     print(__import__("json").dumps(r))
 client.save()
+"""
+CLOSING = """
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from memgpt import MemGPT, UserError
+from memgpt.home import find_home
+
+async def main():
+    client = MemGPT()
+    with ThreadPoolExecutor() as pool:
+        calls = [lambda: client.list_agents(), lambda: client.user_message("ada", "Hi"), lambda: list(client.stream("ada", "Hi"))]
+        waiting = [asyncio.wrap_future(pool.submit(call)) for call in calls] + [asyncio.create_task(client.asend("ada", "Hi"))]
+        while not find_home().log.exists():
+            await asyncio.sleep(0.02)
+        await asyncio.to_thread(client.close)
+        waiting += [asyncio.wrap_future(pool.submit(call)) for call in calls] + [asyncio.create_task(client.asend("ada", "Hi"))]
+        print(*[repr(error) for error in await asyncio.gather(*waiting, return_exceptions=True)], sep="\\n")
+
+asyncio.run(main())
 """
 KINDS = ("assistant_message", "internal_monologue", "function_call", "function_return", "function_message")
 
@@ -143,6 +165,34 @@ def test_a_closed_client_says_so(home: Home) -> None:
     client.close()
     with pytest.raises(UserError, match="closed"):
         client.list_agents()
+
+
+def test_closing_ends_what_waits_for_the_engine(fresh_home: Home) -> None:
+    """Whatever way it was asked, then and afterwards; and the program ends, with nothing to complain of."""
+    with fresh_home.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as an engine that does not answer has it
+        done = subprocess.run(
+            [sys.executable, "-X", "dev", "-c", CLOSING], capture_output=True, text=True, timeout=LONGEST_S,
+            env={**os.environ, "MEMGPT_HOME": str(fresh_home.path)}, check=False,
+        )  # fmt: skip
+        until(lambda: not processes_of(fresh_home))  # the engine that was started, and finds the home taken
+    assert not done.stderr and done.stdout.splitlines() == ["UserError('This client is closed.')"] * 8, done
+
+
+async def test_a_turn_goes_on_when_its_client_is_closed(
+    home: Home, client: MemGPT, agent: str, model: ModelServer
+) -> None:
+    words = "One two three four five six seven eight."
+    model.script(scripted.slow(words, 20))
+    other = MemGPT(home=home.path)
+    waiting = asyncio.create_task(other.asend(agent, "Count."))
+    while not model.requests:
+        await asyncio.sleep(0.02)
+    other.close()
+    with pytest.raises(UserError, match="closed"):
+        await waiting
+    assert (await client.asend(agent, "And now?"))[-1]["assistant_message"] == "You said: And now?"
+    assert words in [hit["text"] for hit in await asyncio.to_thread(client.search_recall, agent, "three")]
 
 
 def test_settings_of_the_client_become_the_homes(fresh_home: Home) -> None:
