@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -11,6 +11,7 @@ from typing import Any
 from memgpt.home import Home, UserError, fold, texts, write_private
 
 DEFAULT_AGENT = "memgpt"
+DAY_S, YEAR_S = 86_400, 31_536_000  # more than anybody waits for, and less than what clocks and timers break at
 BUILTIN = "builtin"
 BUILTIN_WINDOW = (
     2048  # of SmolLM2's: more costs it sense and you seconds, and so its paging is seen within half an hour
@@ -107,17 +108,17 @@ KEYS: tuple[Key, ...] = (
         choices=("nothing", "memory", "all"),
     ),
     Key("max_steps", int, 50, "model calls a turn", agent=True, least=1),
-    Key("request_timeout", float, 120.0, "seconds without a byte from the model", agent=True, least=1),
+    Key("request_timeout", float, 120.0, "seconds without a byte from the model", agent=True, least=1, most=DAY_S),
     Key("retries", int, 4, "how often a failed call is tried again", agent=True, least=0, most=20),
-    Key("heartbeat_minutes", float, 0.0, "timed heartbeats; 0: off", agent=True, least=0),
+    Key("heartbeat_minutes", float, 0.0, "timed heartbeats; 0: off", agent=True, least=0, most=YEAR_S / 60),
     Key("search_page_size", int, 5, "results on a page of a search function", agent=True, least=1, most=100),
     Key("timezone", str, "local", "`local` or an IANA name", agent=True),
-    Key("notify.after", float, 20.0, "seconds of a turn from which its end is announced", least=0),
+    Key("notify.after", float, 20.0, "seconds of a turn from which its end is announced", least=0, most=YEAR_S),
     Key("notify.bell", bool, True, "ring the terminal's bell then"),
     Key("notify.desktop", bool, False, "show a desktop notice then (OSC 9 or 777)"),
     Key("notify.title", bool, True, "name the agent in the window's title"),
     Key("mouse", bool, True, "whether the screen takes the mouse; false leaves selecting to the terminal"),
-    Key("engine_linger", float, 60.0, "seconds that the engine stays without a front end", least=0),
+    Key("engine_linger", float, 60.0, "seconds that the engine stays without a front end", least=0, most=YEAR_S),
 )
 BY_NAME: dict[str, Key] = {key.name: key for key in KEYS}
 AGENT_KEYS: tuple[str, ...] = tuple(key.name for key in KEYS if key.agent)
@@ -249,25 +250,42 @@ def checked(name: str, value: Any) -> Any:
     key = BY_NAME.get(name)
     if key is None:
         raise UserError(f"There is no setting {name!r}.", f"Known are {', '.join(BY_NAME)} and keys.ACTION.", status=2)
-    if key.kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not key.kind or (key.choices and value not in key.choices) or not _within(key, value):
+    typed = type(value) is key.kind or (key.kind is float and type(value) is int)
+    if not typed or (key.choices and value not in key.choices) or not _within(key, value):
         raise UserError(f"{name} must be {_describe(key)}, not {value!r}.", status=2)
     if name == "timezone":
         _check_zone(str(value))
-    if name == "model_endpoint" and value and not str(value).startswith(("http://", "https://")):
-        raise UserError(f"model_endpoint must be a URL, not {value!r}.", "Such as http://127.0.0.1:8000/v1.", status=2)
+    if name == "model_endpoint" and value:
+        _check_url(name, value)
+    if name == "fallbacks":
+        for model in value.split(","):
+            _, at, url = model.strip().rpartition("@http")
+            if at:
+                _check_url("what follows @ in fallbacks", f"http{url}")
     if name == "model" and not str(value).strip():
         raise UserError("model must be a name, not empty.", "Such as openai/gpt-4o, builtin or gguf:FILE.", status=2)
-    return value
+    return float(value) if key.kind is float else value
 
 
 def _within(key: Key, value: Any) -> bool:
     if key.kind in (str, bool):
         return True
-    least = -math.inf if key.least is None else key.least
-    most = math.inf if key.most is None else key.most
+    least = -sys.float_info.max if key.least is None else key.least
+    most = sys.float_info.max if key.most is None else key.most
     return bool(least <= value <= most)
+
+
+def _check_url(what: str, value: str) -> None:
+    """Checks that it is an address at which somebody can be asked; whether anybody answers is for others to find out."""
+    from urllib.parse import urlsplit  # no command that has no address waits for it
+
+    try:
+        found = urlsplit(value)
+        good = found.scheme in ("http", "https") and found.hostname and found.port != 0 and value.split() == [value]
+    except ValueError:  # a port that is none, or half an IPv6 address
+        good = False
+    if not good:
+        raise UserError(f"{what} must be a URL, not {value!r}.", "Such as http://127.0.0.1:8000/v1.", status=2)
 
 
 def _check_zone(value: str) -> None:
@@ -301,8 +319,8 @@ def _describe(key: Key) -> str:
     if key.choices:
         return f"one of {', '.join(key.choices)}"
     kind = {bool: "true or false", str: "a text", int: "a whole number", float: "a number"}[key.kind]
-    bounds = [f"at least {key.least:g}"] if key.least is not None else []
-    bounds += [f"at most {key.most:g}"] if key.most is not None else []
+    bounds = [f"at least {key.least:,.10g}"] if key.least is not None else []
+    bounds += [f"at most {key.most:,.10g}"] if key.most is not None else []
     return f"{kind} ({', '.join(bounds)})" if bounds else kind
 
 

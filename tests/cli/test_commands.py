@@ -222,6 +222,14 @@ def test_configure_keeps_comments_and_refuses_what_is_wrong(fresh_home: Home) ->
         "auto_recall=maybe",
         "theme",
         "timezone=Mars/X",
+        "model_endpoint=http://127.0.0.1:99999/v1",
+        "model_endpoint=http://127.0.0.1:abc/v1",
+        "model_endpoint=http://[::1",
+        "model_endpoint=http:///v1",
+        "fallbacks=builtin, openai/x@http://127.0.0.1:abc/v1",
+        "request_timeout=inf",
+        "engine_linger=1e9",
+        "budget.day=inf",
     ):
         refused(program("configure", "--set", "theme=dark", "--set", wrong), 2)
         assert fresh_home.config.read_text() == text

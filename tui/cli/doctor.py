@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     done = []
     of_home = () if _not_usable(home.path) else (_databases, _models)
     for look in (_python, _packages, _weights, _device, _home, *of_home, _terminal, _processes):
-        for check in look(home):
+        for check in _looked(look, home):
             done.append(check)
             if not options.json:
                 print(f"{'ok  ' if check.ok else 'BAD '} {check.check}: {check.found}", flush=True)
@@ -58,6 +58,15 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(check) for check in done], ensure_ascii=False, indent=2))
     return 0 if all(check.ok for check in done) else 1
+
+
+def _looked(look: Callable[[Home], Iterator[Check]], home: Home) -> Iterator[Check]:
+    """What a check says. One that fails itself is a bad one, and keeps no other from being made."""
+    try:
+        yield from look(home)
+    except Exception as error:
+        found = f"could not be checked, {type(error).__name__}: {error}"
+        yield Check(look.__name__.strip("_"), False, found, "Mend the setting or the variable that it looks at.")
 
 
 def _python(home: Home) -> Iterator[Check]:
@@ -153,7 +162,7 @@ def _models(home: Home) -> Iterator[Check]:
         return
     model, endpoint = settings["model"], settings["model_endpoint"]
     if endpoint or model.startswith("ollama"):
-        yield _served(model, endpoint or servers.OLLAMA_URL)
+        yield _served(model, endpoint or servers.ollama_url())
     elif model == config.BUILTIN or model.startswith("gguf:"):
         status, _ = _child("-c", "import xllamacpp")
         yield Check("model", status == 0, model, "llama.cpp cannot be loaded: pip install xllamacpp.")
