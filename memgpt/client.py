@@ -289,8 +289,7 @@ def _configure(home: Home, choice: QuickstartChoice | str | None, given: Mapping
     """Writes the settings among what was given; the API keys among it."""
     keys = {name.upper(): str(value) for name, value in given.items() if wire.is_secret(name)}
     settings = {name: value for name, value in given.items() if not wire.is_secret(name)}
-    for name, value in settings.items():
-        config.checked(name, value)
+    config.checked_all(home, settings)
     if choice is not None:
         quickstart(home, QuickstartChoice(choice))
     if settings:

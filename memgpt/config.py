@@ -183,15 +183,11 @@ def save(home: Home, changes: Mapping[str, Any]) -> None:
     """Writes changes into config.toml, whole or not at all; comments and order of the rest stay.
 
     Raises:
-        UserError: a setting is unknown or of the wrong type, or names a text that is not there; nothing is written.
+        UserError: one cannot be, as `checked_all` says; nothing is written.
     """
     import tomlkit
 
-    good = {name: checked(name, value) for name, value in changes.items()}
-    for name, kind in NAMED.items():
-        if name in good:
-            _check_named(home, name, kind, good[name])
-    load(home)
+    good = checked_all(home, changes)
     old = home.config.read_text(encoding="utf-8") if home.config.exists() else ""
     document = tomlkit.parse(old)
     for name, value in good.items():
@@ -202,6 +198,25 @@ def save(home: Home, changes: Mapping[str, Any]) -> None:
         else:
             document = _with_top(document, last, value)
     write_private(home.config, tomlkit.dumps(document))
+
+
+def checked_all(home: Home, changes: Mapping[str, Any]) -> Settings:
+    """Changes as they can be written into the config.toml of that home.
+
+    Raises:
+        UserError: a setting is unknown or of the wrong type, names a text that is not there, or a key that cannot be had
+            beside the others; or the file itself cannot be read.
+    """
+    good = {name: checked(name, value) for name, value in changes.items()}
+    for name, kind in NAMED.items():
+        if name in good:
+            _check_named(home, name, kind, good[name])
+    present = load(home)
+    if any(name.startswith("keys.") for name in good):
+        from memgpt import keyboard  # its table is long, and most changes are others
+
+        keyboard.check(good, present)
+    return good
 
 
 def _check_named(home: Home, setting: str, kind: str, name: str) -> None:

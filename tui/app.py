@@ -19,12 +19,13 @@ from textual.worker import Worker, WorkerState
 
 from memgpt.commands import Command
 from memgpt.home import Home, UserError
+from memgpt.keyboard import usable
 from memgpt.link import LinkLost
 from tui import theme as themes
 from tui.cli import writing
 from tui.connection import Connection
 from tui.drawing import Drawing
-from tui.keymap import bindings_of, shown_keys, usable
+from tui.keymap import bindings_of, shown_keys
 from tui.layout import Layout, panes
 from tui.line.driver import LineDriver
 from tui.line.slow import Line

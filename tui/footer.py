@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.keymap import ACTIONS, BY_NAME, first_key
+from memgpt.keyboard import ACTIONS, BY_NAME
+from tui.keymap import first_key
 from tui.widgets.messages import Messages
 from tui.widgets.pane import Pane
 

@@ -10,7 +10,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.fuzzy import Matcher
 
 from memgpt.commands import COMMANDS, Command
-from tui.keymap import ACTIONS, shown_keys
+from memgpt.keyboard import ACTIONS
+from tui.keymap import shown_keys
 
 if TYPE_CHECKING:
     from tui.app import MemGPTApp

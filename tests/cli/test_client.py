@@ -201,3 +201,8 @@ def test_settings_of_the_client_become_the_homes(fresh_home: Home) -> None:
         assert "sk-x" not in fresh_home.config.read_text()
     with pytest.raises(UserError, match="no setting 'colour'"):
         MemGPT(home=fresh_home.path, config={"colour": "red"})
+    written = fresh_home.config.read_text()
+    for wrong in ({"keys.bogus": "f3"}, {"keys.drawer": "ctrl+nonsense"}, {"keys.help": "ctrl+o"}, {"theme": "none"}):
+        with pytest.raises(UserError, match=r"no key action|is not a key|is taken by|no theme") as refusal:
+            MemGPT(home=fresh_home.path, quickstart="builtin", config=wrong)
+        assert refusal.value.status == 2 and fresh_home.config.read_text() == written

@@ -458,6 +458,11 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(fresh_home: Home) -> None:
     done = program("doctor", "--json", timeout=170)
     assert done.status == 0, done.out
     assert all(set(row) == {"check", "ok", "found", "mend"} for row in done.json)
+    fresh_home.config.write_text('keys = { bogus = "f3", help = "ctrl+o" }')
+    fresh_home.config.chmod(0o600)
+    bad = [row for row in program("doctor", "--json", timeout=170).json if not row["ok"]]
+    assert [row["check"] for row in bad] == ["keys", "keys"]
+    assert "no key action 'bogus'" in bad[0]["found"] and "taken by keys.drawer" in bad[1]["found"]
     fresh_home.config.write_text("theme = 3")
     fresh_home.path.chmod(0o755)
     (damaged := fresh_home.agents / "ada" / "memory.duckdb").parent.mkdir()

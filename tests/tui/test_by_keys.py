@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from memgpt.home import Home
+from memgpt.keyboard import PLACES
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
@@ -19,7 +20,6 @@ from tests.support.pictures import AGENTS, shown
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_app import Pilots, app_of, chat, in_prompt, opened, pane, says, until, write
-from tui.keymap import PLACES
 from tui.screens.browser import Browser
 from tui.screens.dialogs import Ask, Confirm, Pick, Read
 from tui.screens.finding import Find

@@ -11,7 +11,7 @@ import pytest
 from rich.style import Style
 from textual.widgets import Input, OptionList, Static
 
-from memgpt import config
+from memgpt import config, keyboard
 from memgpt.commands import COMMANDS
 from memgpt.home import Home, UserError, texts
 from memgpt.link import Link
@@ -37,28 +37,28 @@ def hints(app: MemGPTApp) -> str:
 
 
 def test_the_table_holds_together() -> None:
-    names = [action.name for action in keymap.ACTIONS]
+    names = [action.name for action in keyboard.ACTIONS]
     assert len(names) == len(set(names))
-    assert {action.name for action in keymap.ACTIONS if action.where == "app" and not action.method} == set(
+    assert {action.name for action in keyboard.ACTIONS if action.where == "app" and not action.method} == set(
         actions._DOES
     )
-    for action in keymap.ACTIONS:
+    for action in keyboard.ACTIONS:
         keys = action.keys.split(",")
-        assert not all(key in keymap.UNSAFE for key in keys), f"{action.name} has no key that every terminal sends"
-        keymap.check({f"keys.{action.name}": action.keys}, {})  # no action has another's key in its place
-    assert not {"ctrl+a", "ctrl+b"} & {key for action in keymap.ACTIONS for key in action.keys.split(",")}
+        assert not all(key in keyboard.UNSAFE for key in keys), f"{action.name} has no key that every terminal sends"
+        keyboard.check({f"keys.{action.name}": action.keys}, {})  # no action has another's key in its place
+    assert not {"ctrl+a", "ctrl+b"} & {key for action in keyboard.ACTIONS for key in action.keys.split(",")}
 
 
 async def test_all_actions_and_commands_are_in_help_and_those_of_the_app_in_the_palette(tmp_path: Path) -> None:
     laid = help_screen({})._text
     assert callable(laid)
     shown = laid(400).plain
-    told = [*(action.help for action in keymap.ACTIONS), *(command.help for command in COMMANDS)]
+    told = [*(action.help for action in keyboard.ACTIONS), *(command.help for command in COMMANDS)]
     assert not [each for each in told if each not in shown]
     app = screens.still(tmp_path)
     async with app.run_test(size=(100, 30)):
         rows = {help_ for _, help_, _ in SlashCommands(app.screen)._rows()}
-    own = [f"{keymap.shown_keys(a.name, {})}: {a.help}" for a in keymap.ACTIONS if a.where == "app" and not a.method]
+    own = [f"{keymap.shown_keys(a.name, {})}: {a.help}" for a in keyboard.ACTIONS if a.where == "app" and not a.method]
     assert not [each for each in (*own, *(command.help for command in COMMANDS)) if each not in rows]
 
 
@@ -97,17 +97,17 @@ async def test_a_command_of_the_palette_that_needs_more_comes_into_the_prompt(tm
 )
 def test_keys_that_cannot_be_are_refused(name: str, key: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        keymap.check({f"keys.{name}": key}, {})
+        keyboard.check({f"keys.{name}": key}, {})
 
 
 def test_a_key_of_an_action_whose_own_are_refused_is_a_clash_too() -> None:
     """It keeps the keys that it had."""
-    good, wrong = keymap.usable({"keys.drawer": "f8", "keys.zoom": "f1", "keys.copy": "Y"})
+    good, wrong = keyboard.usable({"keys.drawer": "f8", "keys.zoom": "f1", "keys.copy": "Y"})
     assert good == {"copy": "Y"}
     assert ["taken by keys.zoom" in wrong[0], "taken by keys.help" in wrong[1], len(wrong)] == [True, True, 2]
     swapped = {"keys.drawer": "f8", "keys.zoom": "ctrl+o"}
-    assert keymap.usable(swapped) == ({"drawer": "f8", "zoom": "ctrl+o"}, [])
-    assert len(keymap.usable({**swapped, "keys.help": "f8"})[1]) == 3
+    assert keyboard.usable(swapped) == ({"drawer": "f8", "zoom": "ctrl+o"}, [])
+    assert len(keyboard.usable({**swapped, "keys.help": "f8"})[1]) == 3
 
 
 async def test_keys_are_rebound_and_clashes_named_at_the_start(home: Home, agent_name: str, model: ModelServer) -> None:

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.strip import Strip
 
+from memgpt import keyboard
 from memgpt.home import Home
 from tests.support import screens
-from tui import keymap, theme
+from tui import theme
 from tui.app import MemGPTApp
 from tui.screens.browser import Browser
 from tui.screens.dialogs import Body, Rows
@@ -160,8 +161,8 @@ WHO: dict[str, list[type[Any]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("action", keymap.ACTIONS, ids=lambda action: f"{action.where}-{action.name}")
-def test_whoever_has_a_key_can_do_it(action: keymap.Action) -> None:
+@pytest.mark.parametrize("action", keyboard.ACTIONS, ids=lambda action: f"{action.where}-{action.name}")
+def test_whoever_has_a_key_can_do_it(action: keyboard.Action) -> None:
     """Textual passes over a binding whose method is not there."""
     method = action.runs.partition("(")[0]
     assert all(callable(getattr(who, f"action_{method}", None)) for who in WHO[action.where])

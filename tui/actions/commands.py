@@ -198,7 +198,7 @@ def _number(argument: str) -> int:
 
 
 async def _keys(app: MemGPTApp, argument: str) -> None:
-    from tui.keymap import BY_NAME
+    from memgpt.keyboard import BY_NAME
     from tui.screens.help import keys_screen
 
     if not argument:

@@ -1,4 +1,4 @@
-"""What the keys of the app do: one function for each action of the table in `tui/keymap.py`, found by its name."""
+"""What the keys of the app do: one function for each action of the table in `memgpt/keyboard.py`, found by its name."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from memgpt import config
 from memgpt.choices import found_choices
 from memgpt.home import UserError, find_home
 from memgpt.words import whole
-from tui import keymap
 from tui.cli.asking import ask, confirmed
 from tui.cli.trying import tried
 from tui.text import inert
@@ -32,8 +31,6 @@ def run(options: argparse.Namespace) -> int:
     if changes:
         if model := changes.get("embedding_model"):
             ask("check_embedding", model=model)
-        if any(name.startswith("keys.") for name in changes):
-            keymap.check(changes, config.load(home))
         config.save(home, changes)
     return 0
 

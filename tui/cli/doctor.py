@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from memgpt import config, servers
+from memgpt import config, keyboard, servers
 from memgpt.home import Home, UserError, find_home
 from tui.cli.asking import ask
 
@@ -116,11 +116,13 @@ def _home(home: Home) -> Iterator[Check]:
     found = f"{home.path}, private" if not open_to_others else f"{open_to_others[0]} is open to other users"
     yield Check("home", not open_to_others, found, f"chmod -R go-rwx {home.path}")
     try:
-        config.load(home)
+        settings = config.load(home)
     except UserError as error:
         yield Check("config.toml", False, error.message, error.hint or f"Mend {home.config}, or move it away.")
-    else:
-        yield Check("config.toml", True, "can be read" if home.config.exists() else "not there; the defaults rule")
+        return
+    yield Check("config.toml", True, "can be read" if home.config.exists() else "not there; the defaults rule")
+    for wrong in keyboard.usable(settings)[1]:
+        yield Check("keys", False, wrong, f"Mend {home.config}; the app goes on with the keys of its own.")
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from memgpt.commands import COMMANDS
 from memgpt.config import KEYS
+from memgpt.keyboard import ACTIONS, PLACES
 from tui.cli.main import Parser, parser
-from tui.keymap import ACTIONS, PLACES
 
 HEAD = """# Commands, keys and settings
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from memgpt import commands
 from memgpt.home import texts
-from tui.keymap import ACTIONS, shown_keys
+from memgpt.keyboard import ACTIONS
+from tui.keymap import shown_keys
 from tui.palette import matching
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from textwrap import wrap
 from textual.content import Content
 
 from memgpt.commands import COMMANDS
-from tui.keymap import ACTIONS, PLACES, first_key, shown_keys
+from memgpt.keyboard import ACTIONS, PLACES
+from tui.keymap import first_key, shown_keys
 from tui.screens.dialogs import Read
 
 COLUMN, NARROW_COLUMN = 24, 13  # of the left column

@@ -15,7 +15,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memgpt.home import LOOKING_ON, UserError
-from tui.keymap import BY_NAME, bindings_of, first_key
+from memgpt.keyboard import BY_NAME
+from tui.keymap import bindings_of, first_key
 from tui.prompting.ahead import OPENING
 from tui.screens.dialogs import CSS, Ask, Rows, foot
 from tui.text import inert

@@ -11,7 +11,8 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from memgpt import commands
-from tui.keymap import ACTIONS, bindings_of, keys_of
+from memgpt.keyboard import ACTIONS
+from tui.keymap import bindings_of, keys_of
 from tui.text import inert
 from tui.widgets.folds import Folds
 
