@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from memgpt.home import Home, UserError, fold, texts, write_private
+from memgpt.home import Home, UserError, fold, locked, texts, write_private
 
 DEFAULT_AGENT = "memgpt"
 DAY_S, YEAR_S = 86_400, 31_536_000  # more than anybody waits for, and less than what clocks and timers break at
@@ -187,17 +187,18 @@ def save(home: Home, changes: Mapping[str, Any]) -> None:
     """
     import tomlkit
 
-    good = checked_all(home, changes)
-    old = home.config.read_text(encoding="utf-8") if home.config.exists() else ""
-    document = tomlkit.parse(old)
-    for name, value in good.items():
-        table, _, last = name.rpartition(".")
-        place: Any = document.setdefault(table, tomlkit.table()) if table else document
-        if table or last in place or not any(isinstance(item, dict) for item in document.values()):
-            place[last] = value
-        else:
-            document = _with_top(document, last, value)
-    write_private(home.config, tomlkit.dumps(document))
+    with locked(home.config_lock):
+        good = checked_all(home, changes)
+        old = home.config.read_text(encoding="utf-8") if home.config.exists() else ""
+        document = tomlkit.parse(old)
+        for name, value in good.items():
+            table, _, last = name.rpartition(".")
+            place: Any = document.setdefault(table, tomlkit.table()) if table else document
+            if table or last in place or not any(isinstance(item, dict) for item in document.values()):
+                place[last] = value
+            else:
+                document = _with_top(document, last, value)
+        write_private(home.config, tomlkit.dumps(document))
 
 
 def checked_all(home: Home, changes: Mapping[str, Any]) -> Settings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import stat
 import unicodedata
@@ -45,6 +47,11 @@ class Home:
     @property
     def config(self) -> Path:
         return self.path / "config.toml"
+
+    @property
+    def config_lock(self) -> Path:
+        """Held while settings are written; the file itself is replaced, so its own lock would hold nobody."""
+        return self.path / "config.lock"
 
     @property
     def credentials(self) -> Path:
@@ -198,18 +205,31 @@ def read_stored(path: Path) -> dict[str, Any]:
 
 def write_private(path: Path, text: str) -> None:
     """Replaces a file of ours whole or not at all: written beside it, flushed to disk, renamed."""
+    import tempfile  # whoever only reads needs none
+
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    descriptor, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)  # private; threads write at once
+    part = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), PRIVATE_FILE)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds that lock file, for what is read, changed and written again: one process and one thread at a time."""
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def checked_name(name: str) -> str:

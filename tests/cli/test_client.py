@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memgpt import AgentConfig, MemGPT, UserError
+from memgpt import AgentConfig, MemGPT, UserError, config
 from memgpt.home import Home
 from tests.conftest import processes_of
 from tests.support import model_server as scripted
@@ -201,6 +202,14 @@ def test_settings_of_the_client_become_the_homes(fresh_home: Home) -> None:
         assert "sk-x" not in fresh_home.config.read_text()
     with pytest.raises(UserError, match="no setting 'colour'"):
         MemGPT(home=fresh_home.path, config={"colour": "red"})
+    names = [key.name for key in config.KEYS if key.kind is int]
+    with ThreadPoolExecutor(len(names)) as pool:  # everyone's setting is there afterwards
+
+        def begin(name: str) -> None:
+            MemGPT(home=fresh_home.path, config={name: 7}).close()
+
+        assert list(pool.map(begin, names)) == [None] * len(names)
+    assert {config.load(fresh_home)[name] for name in names} == {7}
     written = fresh_home.config.read_text()
     for wrong in ({"keys.bogus": "f3"}, {"keys.drawer": "ctrl+nonsense"}, {"keys.help": "ctrl+o"}, {"theme": "none"}):
         with pytest.raises(UserError, match=r"no key action|is not a key|is taken by|no theme") as refusal:
