@@ -80,10 +80,10 @@ class MemGPT:
         return list(self._ask("agents"))
 
     def agent_exists(self, agent_id: str) -> bool:
-        return self.home.agent_file(agent_id).exists()
+        return self.home.agent_file(_text("agent_id", agent_id)).exists()
 
     def delete_agent(self, agent_id: str) -> None:
-        self._ask("delete_agent", name=agent_id)
+        self._ask("delete_agent", name=_text("agent_id", agent_id))
 
     # --- talking ----------------------------------------------------------------------------------------------
 
@@ -139,7 +139,10 @@ class MemGPT:
 
     def core_memory(self, agent_id: str) -> dict[str, str]:
         """The text of each block of core memory by its label."""
-        return {block["label"]: block["text"] for block in self._ask("show", agent=agent_id, what="memory")}
+        return {
+            block["label"]: block["text"]
+            for block in self._ask("show", agent=_text("agent_id", agent_id), what="memory")
+        }
 
     def save(self) -> None:
         """Everything is saved already: what has been shown was committed before."""
@@ -218,9 +221,10 @@ class MemGPT:
             return self._link
 
     async def _events(self, agent: str, text: str) -> AsyncIterator[Json]:
+        asked = {"agent": _text("agent_id", agent), "text": _text("message", text)}
         link = await self._linked()
         try:
-            async for event in link.stream("send", agent=agent, text=text):
+            async for event in link.stream("send", **asked):
                 if event.get("type") and event["type"] not in SCREEN_ONLY:
                     yield event
         except asyncio.CancelledError:
@@ -246,15 +250,18 @@ class MemGPT:
 
     async def _command(self, agent: str, line: str, confirm: bool) -> str:
         outcome: Json = {}
+        asked = {"agent": _text("agent_id", agent), "line": located(_text("line", line)), "confirmed": bool(confirm)}
         link = await self._linked()
-        async for told in link.stream("command", agent=agent, line=located(line), confirmed=confirm):
+        async for told in link.stream("command", **asked):
             outcome = told.get("result", outcome)
         if outcome.get("ask") and not confirm:
             raise UserError(outcome["ask"], "Pass confirm=True to agree.")
         return str(outcome.get("text") or "")
 
     def _search(self, agent: str, kind: str, query: str, limit: int, page: int) -> list[Json]:
-        return list(self._ask("search", agent=agent, kind=kind, query=query, limit=limit, page=page)["results"])
+        asked: Json = {"agent": _text("agent_id", agent), "kind": kind, "query": _text("query", query)}
+        asked |= {"limit": _number("limit", limit, 1), "page": _number("page", page, 0)}
+        return list(self._ask("search", **asked)["results"])
 
 
 def message_of(event: Mapping[str, Any]) -> Json | None:
@@ -279,6 +286,19 @@ def message_of(event: Mapping[str, Any]) -> Json | None:
         case _:
             return None
     return {"function_message": text, "date": event["at"]}
+
+
+def _text(what: str, value: object) -> str:
+    """What was given, if it is a text that says something: the command line cannot give anything else."""
+    if isinstance(value, str) and value.strip():
+        return value
+    raise UserError(f"{what} must be a text that is not empty, not {value!r}.", status=2)
+
+
+def _number(what: str, value: object, least: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+        return value
+    raise UserError(f"{what} must be a whole number (at least {least}), not {value!r}.", status=2)
 
 
 def _closed() -> UserError:

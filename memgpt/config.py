@@ -154,7 +154,16 @@ class AgentConfig:
         return cls(**given)
 
     def given(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """What is not left out.
+
+        Raises:
+            UserError: a name is no text.
+        """
+        found = {name: value for name, value in asdict(self).items() if value is not None}
+        for name, value in found.items():
+            if name != "context_window" and not isinstance(value, str):
+                raise UserError(f"{name} must be a text, not {value!r}.", status=2)
+        return found
 
 
 def defaults() -> Settings:

@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -139,7 +140,7 @@ def test_threads_share_a_client_and_their_turns_queue(client: MemGPT, agent: str
     assert answers == {number: f"You said: number {number}" for number in range(4)}
 
 
-def test_what_exists_is_returned_or_refused(client: MemGPT, agent: str, model: ModelServer) -> None:
+def test_what_exists_is_returned_and_what_cannot_be_is_refused(client: MemGPT, agent: str, model: ModelServer) -> None:
     assert client.create_agent(AgentConfig(name=agent)) == agent
     assert client.agent_exists(agent) and agent in [row["name"] for row in client.list_agents()]
     with pytest.raises(UserError, match="already an agent"):
@@ -155,6 +156,21 @@ def test_what_exists_is_returned_or_refused(client: MemGPT, agent: str, model: M
         client.run_command(agent, "/restore here", confirm=True)
         == "Back at checkpoint 'here'. What was left stays in the journal."
     )
+    wrong: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+        *((client.user_message, (agent, text)) for text in (None, 5, " ")),
+        (lambda *given: list(client.stream(*given)), (agent, "")),
+        (lambda *given: asyncio.run(client.asend(*given)), (None, "Hi")),
+        (client.run_command, (agent, None)),
+        *((client.search_recall, (agent, *given)) for given in ((None,), ("tea", "x"), ("tea", -1), ("tea", 1, -1))),
+        (client.search_archival, (agent, "tea", 10, "x")),
+        (client.core_memory, (5,)),
+        (client.create_agent, ({"name": 5},)),
+    ]
+    for call, given in wrong:
+        with pytest.raises(UserError, match="must be a") as refusal:
+            call(*given)
+        assert refusal.value.status == 2
+    assert not model.requests
     model.script(scripted.error(401, "no such key"))
     with pytest.raises(UserError, match="refused the key"):
         client.user_message(agent, "Hi")
@@ -173,7 +189,7 @@ def test_closing_ends_what_waits_for_the_engine(fresh_home: Home) -> None:
     with fresh_home.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # as an engine that does not answer has it
         done = subprocess.run(
-            [sys.executable, "-X", "dev", "-c", CLOSING], capture_output=True, text=True, timeout=LONGEST_S,
+            [sys.executable, "-W", "default", "-c", CLOSING], capture_output=True, text=True, timeout=LONGEST_S,
             env={**os.environ, "MEMGPT_HOME": str(fresh_home.path)}, check=False,
         )  # fmt: skip
         until(lambda: not processes_of(fresh_home))  # the engine that was started, and finds the home taken
