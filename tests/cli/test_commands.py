@@ -455,14 +455,19 @@ def test_a_damaged_file_is_one_line_and_stays(program: Program, agent_name: str)
 
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(fresh_home: Home) -> None:
     program = Program(fresh_home)
+    program.good("configure", "--set", "model=together_ai/any")
+    fresh_home.credentials.write_text('TOGETHERAI_API_KEY = "sk-of-a-file"')
+    fresh_home.credentials.chmod(0o600)
     done = program("doctor", "--json", timeout=170)
-    assert done.status == 0, done.out
+    assert done.status == 0 and "sk-of-a-file" not in done.out, done.out
     assert all(set(row) == {"check", "ok", "found", "mend"} for row in done.json)
-    fresh_home.config.write_text('keys = { bogus = "f3", help = "ctrl+o" }')
+    fresh_home.config.write_text('model = "gpt-4o"\nkeys = { bogus = "f3", help = "ctrl+o" }')
     fresh_home.config.chmod(0o600)
-    bad = [row for row in program("doctor", "--json", timeout=170).json if not row["ok"]]
-    assert [row["check"] for row in bad] == ["keys", "keys"]
+    done = program("doctor", "--json", timeout=170, OPENAI_API_KEY="", OPENAI_LOG="debug")
+    bad = [row for row in done.json if not row["ok"]]
+    assert [row["check"] for row in bad] == ["keys", "keys", "model"]
     assert "no key action 'bogus'" in bad[0]["found"] and "taken by keys.drawer" in bad[1]["found"]
+    assert bad[2]["mend"] == "export OPENAI_API_KEY=…"
     fresh_home.config.write_text("theme = 3")
     fresh_home.path.chmod(0o755)
     (damaged := fresh_home.agents / "ada" / "memory.duckdb").parent.mkdir()

@@ -10,23 +10,40 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from memgpt import config, keyboard, servers
+from memgpt import config, keyboard, servers, wire
 from memgpt.home import Home, UserError, find_home
 from tui.cli.asking import ask
 
 LEAST_PYTHON = (3, 11)
 PACKAGES = ("textual", "litellm", "mcp", "duckdb", "numpy", "torch", "sentence_transformers", "tiktoken", "xllamacpp")
 CHILD_S = 120
+GGUF = "gguf:"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 REACH = """
 import urllib.error, urllib.request
 try:
     urllib.request.urlopen({!r}, timeout=5)
 except urllib.error.HTTPError:
     pass  # somebody answers, and wants a key
+"""
+# Who has a model, and which variables are missing for them; nothing is fetched, and nothing asked.
+HOSTED = """
+import contextlib, json, os, sys
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+with contextlib.redirect_stdout(sys.stderr):
+    import litellm
+    try:
+        provider = litellm.get_llm_provider(sys.argv[1])[1]
+    except litellm.exceptions.BadRequestError:
+        provider = ""
+    key = os.environ.get(provider.upper() + "_API_KEY")  # goes with each request, whatever litellm itself would read
+    missing = litellm.validate_environment(sys.argv[1], api_key=key)["missing_keys"]
+print(json.dumps({"provider": provider, "missing": missing}))
 """
 DEVICE = (
     "import torch; print('cuda ' + torch.cuda.get_device_name(0) if torch.cuda.is_available() "
@@ -163,16 +180,41 @@ def _models(home: Home) -> Iterator[Check]:
     except UserError:
         return
     model, endpoint = settings["model"], settings["model_endpoint"]
+    if model.startswith(GGUF) and not Path(model.removeprefix(GGUF)).expanduser().is_file():
+        yield Check(
+            "model", False, f"{model}, which is not there", "Give the path of a GGUF file, as gguf:/path/to/it."
+        )
+        return
     if endpoint or model.startswith("ollama"):
         yield _served(model, endpoint or servers.ollama_url())
-    elif model == config.BUILTIN or model.startswith("gguf:"):
+    elif model == config.BUILTIN or model.startswith(GGUF):
         status, _ = _child("-c", "import xllamacpp")
         yield Check("model", status == 0, model, "llama.cpp cannot be loaded: pip install xllamacpp.")
     else:
-        provider = model.partition("/")[0]
-        variable = f"{provider.upper()}_API_KEY"
-        there = any(name.startswith(provider.upper()) for name in os.environ)
-        yield Check("model", there, f"{model}, {variable} {'set' if there else 'not set'}", f"export {variable}=…")
+        yield _hosted(model, wire.keys(home))
+
+
+def _hosted(model: str, keys: Mapping[str, str]) -> Check:
+    """Whether litellm knows who has that model, and has the keys that it wants for them: those that the engine is given."""
+    environment = {name: value for name, value in os.environ.items() if not wire.is_secret(name)}
+    status, out = _child("-c", HOSTED, model, environment={**environment, **keys})
+    if status != 0:
+        return Check("model", False, f"{model}; litellm cannot be loaded", "Run make install.")
+    found = json.loads(out)
+    provider, missing = found["provider"], found["missing"]
+    if not provider:
+        mend = "Write PROVIDER/MODEL, such as openai/gpt-4o, or builtin, or gguf:FILE."
+        return Check("model", False, f"{model}, whose provider nobody knows", mend)
+    base = keys.get(f"{provider.upper()}_API_BASE") or keys.get(f"{provider.upper()}_BASE_URL")
+    if missing and base and urlsplit(base).hostname in LOOPBACK:  # a server of this machine wants none
+        return _served(model, base)
+    told = (
+        f"{model}, {' and '.join(missing)} not set"
+        if missing
+        else f"{model}, with all that litellm asks for {provider}"
+    )
+    exports = "; ".join(f"export {name}=…" for name in missing)
+    return Check("model", not missing, told, exports)
 
 
 def _served(model: str, endpoint: str) -> Check:
@@ -222,11 +264,17 @@ def _kills_user_processes() -> bool:
     return told.stdout.strip().endswith("yes")
 
 
-def _child(*arguments: str) -> tuple[int, str]:
-    """A check in a process of its own; its exit status and what it printed."""
+def _child(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """A check in a process of its own, with an environment that is not ours where one is given; its exit status and what
+    it printed."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", *arguments], capture_output=True, text=True, timeout=CHILD_S, check=False
+            [sys.executable, "-P", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=CHILD_S,
+            check=False,
+            env=environment,
         )
     except subprocess.TimeoutExpired:
         return 1, ""
