@@ -72,6 +72,12 @@ async def test_recall_is_searched_as_one_types_and_followed(home: Home, agent_na
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
 
 
+async def asked(pilot: Pilots, *keys: str) -> None:
+    """Keys of the browser that open a dialog over it."""
+    await pilot.press(*keys)
+    await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
+
+
 async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
     home: Home, agent_name: str, model: ModelServer
 ) -> None:
@@ -151,6 +157,18 @@ async def test_more_is_found_where_the_list_ends(
         await until(pilot, lambda: len(texts(pilot)) == 150 and texts(pilot)[-1] == "message 0")
         await pilot.press("G", "enter")
         await until(pilot, lambda: "message 12" in reading(pilot) and "▌ message 0" in reading(pilot))
+        await pilot.press("escape", "g", "space", "slash", *"42")
+        await until(pilot, lambda: texts(pilot)[:1] == ["message 42"])
+        await pilot.press("enter")
+        assert "1 selected" in keys_line(pilot), "it is not on show, and selected all the same"
+        await asked(pilot, "space", "d")
+        about = str(pilot.app.screen.query_one("#text").render())
+        assert set(about.splitlines()) == {"- message 149", "- message 42"}
+        await pilot.press("y")
+        await until(pilot, lambda: "message 42" not in texts(pilot))
+        assert "selected" not in keys_line(pilot)
+        await pilot.press("slash", "backspace", "backspace")
+        await until(pilot, lambda: texts(pilot)[:2] == ["[forgotten]", "message 148"])
 
 
 async def test_what_was_said_to_any_agent_is_found(

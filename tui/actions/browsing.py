@@ -85,13 +85,25 @@ class Hit:
 
 @dataclass(slots=True)
 class Kept:
-    """What was selected, and the steps of what was done here, newest last."""
+    """What is selected, by id, whatever was looked for since; and the steps of what was done here, newest last."""
 
-    selected: set[str] = field(default_factory=set)
+    selected: dict[str, Hit] = field(default_factory=dict)
     done: list[list[int]] = field(default_factory=list)
 
-    def toggle(self, key: str) -> None:
-        self.selected ^= {key}
+    def toggle(self, hit: Hit) -> None:
+        if self.selected.pop(hit.id, None) is None:
+            self.selected[hit.id] = hit
+
+    def toggle_all(self, hits: Sequence[Hit]) -> None:
+        """Selects these too; where all of them are selected already, nothing is any more."""
+        if all(hit.id in self.selected for hit in hits):
+            self.selected.clear()
+        else:
+            self.selected |= {hit.id: hit for hit in hits}
+
+    def refresh(self, hits: Sequence[Hit]) -> None:
+        """What is selected as it was found now: its words may have changed."""
+        self.selected |= {hit.id: hit for hit in hits if hit.id in self.selected}
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,7 @@ class Browser(Screen[None]):
     def _show(self, found: tuple[list[Hit], int, str], query: str) -> None:
         hits, total, note = found
         self._total = total
+        self.kept.refresh(hits)
         self.hits.show(hits, self.kept.selected, query)
         more = f" · {note}" if note else ""
         self.query_one("#hits-pane", Pane).set_figure(f"{len(hits)} of {total:,}{more}")
@@ -211,8 +212,12 @@ class Browser(Screen[None]):
 
     def action_place(self, step: int) -> None:
         self.at = (self.at + step) % len(self.places)
-        self.kept.selected.clear()
         self.query_one(KeyLine).hush()
+        self.look_anew()
+
+    def look_anew(self) -> None:
+        """What there is now, with nothing selected."""
+        self.kept.selected.clear()
         self._hint()
         self.look_for(settle=False)
 
@@ -224,15 +229,13 @@ class Browser(Screen[None]):
 
     def action_select(self) -> None:
         if hit := self.hits.marked:
-            self.kept.toggle(hit.id)
+            self.kept.toggle(hit)
             self.hits.redraw()
             self.hits.action_cursor_down()
             self._hint()
 
     def action_select_all(self) -> None:
-        ids = {hit.id for hit in self.hits.hits}
-        self.kept.selected = set() if ids <= self.kept.selected else ids
-        self.hits.selected = self.kept.selected
+        self.kept.toggle_all(self.hits.hits)
         self.hits.redraw()
         self._hint()
 
@@ -252,9 +255,8 @@ class Browser(Screen[None]):
         self.run_worker(work, group="change", exclusive=True, exit_on_error=False)
 
     def chosen(self) -> list[Hit]:
-        """What a key is for: all that are selected, else the marked one."""
-        chosen = [hit for hit in self.hits.hits if hit.id in self.kept.selected]
-        return chosen or ([self.hits.marked] if self.hits.marked else [])
+        """What a key is for: all that are selected, also what is not on show, else the marked one."""
+        return list(self.kept.selected.values()) or ([self.hits.marked] if self.hits.marked else [])
 
     def say(self, text: str) -> None:
         self.query_one(KeyLine).say(text)

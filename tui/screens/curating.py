@@ -76,8 +76,7 @@ class Curator:
                 await self.browser.searcher.forget(hit)
         except UserError as error:
             self.browser.say(str(error))
-        self.browser.kept.selected.clear()
-        self.browser.look_for(settle=False)
+        self.browser.look_anew()
 
     async def _done(self, action: str, hits: list[Hit], text: str = "") -> None:
         try:
@@ -86,10 +85,9 @@ class Curator:
             self.browser.say(str(error))
             return
         self.browser.kept.done.append(steps)
-        self.browser.kept.selected.clear()
         words = {"tag": "tagged", "edit": "changed", "delete": "deleted"}[action]
         self.browser.say(f"{counted(len(hits), 'passage')} {words}; u takes it back")
-        self.browser.look_for(settle=False)
+        self.browser.look_anew()
 
     async def undo(self) -> None:
         if not self.browser.kept.done:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from textual.content import Content
@@ -28,7 +28,7 @@ class HitList(MarkedList):
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
         self.hits: list[Hit] = []
-        self.selected: set[str] = set()
+        self.selected: Collection[str] = ()
         self.query_text = ""
 
     @property
@@ -36,7 +36,7 @@ class HitList(MarkedList):
         place = self.highlighted
         return self.hits[place] if place is not None and place < len(self.hits) else None
 
-    def show(self, hits: list[Hit], selected: set[str], query: str) -> None:
+    def show(self, hits: list[Hit], selected: Collection[str], query: str) -> None:
         """Draws the hits; the cursor stays on the one it was on, if that is still there and was chosen by hand."""
         held = self.marked.id if self.marked and self.has_focus else ""
         self.hits, self.selected, self.query_text = hits, selected, query
