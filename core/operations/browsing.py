@@ -45,13 +45,15 @@ async def neighbours(roster: Roster, given: Parameters, caller: Caller) -> Async
 
 
 async def change_passages(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    """`change_passages` (agent, action, ids, text): `edit`, `tag` or `delete` for each of some passages of the agent's
-    own, or `undo` for the steps in `ids`; the steps that did it, by which it is undone."""
+    """`change_passages` (agent, action, ids, texts): `edit`, `tag` or `delete` for each of some passages of the agent's
+    own, each with its text, or `undo` for the steps in `ids`; the steps that did it, by which it is undone."""
     session = await roster.session(given["agent"])
     if given["action"] == "undo":
         done = await _taken_back(session, [int(number) for number in given["ids"]])
     else:
-        lines = [f"{given['action']} {key} {given.get('text') or ''}".strip() for key in given["ids"]]
+        keys = given["ids"]
+        texts = given.get("texts") or [""] * len(keys)
+        lines = [f"{given['action']} {key} {text}".strip() for key, text in zip(keys, texts, strict=True)]
         planned = [await passages.planned(session, line) for line in lines]  # all of them, or none
         done = [await passages.apply(session, change) for change in planned]
     yield "result", {"steps": [step.id for step in done]}

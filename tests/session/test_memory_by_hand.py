@@ -69,9 +69,9 @@ async def test_many_passages_are_changed_and_come_back_together(tmp_path: Path, 
         ]
         newest = await ask(roster, "newest", kind="archival", limit=2, page=0)
         assert [hit["id"] for hit in newest["results"]] == [keys[2], keys[1]] and newest["total"] == 3
-        await ask(roster, "change_passages", action="tag", ids=keys[:2], text="tools, shed")
+        await ask(roster, "change_passages", action="tag", ids=keys[:2], texts=["tools, shed", "tools"])
         found = (await ask(roster, "newest", kind="archival"))["results"]
-        assert [hit.get("tags") for hit in found] == [None, ["tools", "shed"], ["tools", "shed"]]
+        assert [hit.get("tags") for hit in found] == [None, ["tools"], ["tools", "shed"]]
         gone = await ask(roster, "change_passages", action="delete", ids=keys[1:])
         assert [hit["id"] for hit in (await ask(roster, "newest", kind="archival"))["results"]] == keys[:1]
         await ask(roster, "change_passages", action="undo", ids=gone["steps"])

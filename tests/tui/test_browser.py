@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from textual.widgets import Input
+
 from memgpt.home import Home
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
@@ -72,6 +74,10 @@ async def test_recall_is_searched_as_one_types_and_followed(home: Home, agent_na
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
 
 
+def tags(pilot: Pilots) -> list[tuple[str, ...]]:
+    return [hit.tags for hit in browser(pilot).query_one(HitList).hits]
+
+
 async def asked(pilot: Pilots, *keys: str) -> None:
     """Keys of the browser that open a dialog over it."""
     await pilot.press(*keys)
@@ -88,20 +94,25 @@ async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
         await until(pilot, lambda: sum("Archival passage" in e.text for e in app_of(pilot).bridge.view.chat) == 3)
         await browse(pilot, "archival")
         await until(pilot, lambda: len(texts(pilot)) == 3)
-        await pilot.press("down", "space", "space", "t")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
+        await asked(pilot, "down", "space", "space", "t")
         await pilot.press(*"shed", "enter")
-        await until(
-            pilot, lambda: [hit.tags for hit in browser(pilot).query_one(HitList).hits] == [("shed",), ("shed",), ()]
-        )
-        await pilot.press("e")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
+        await until(pilot, lambda: tags(pilot) == [("shed",), ("shed",), ()])
+        await pilot.press("g")
+        assert "selected" not in keys_line(pilot)
+        await asked(pilot, "a", "t")
+        assert pilot.app.screen.query_one(Input).value == "", "no tag is on all of them"
+        await pilot.press(*"tools", "enter")
+        await until(pilot, lambda: tags(pilot) == [("shed", "tools"), ("shed", "tools"), ("tools",)])
+        await asked(pilot, "a", "t")
+        assert pilot.app.screen.query_one(Input).value == "tools"
+        await pilot.press("ctrl+u", "enter")
+        await until(pilot, lambda: tags(pilot) == [("shed",), ("shed",), ()])
+        await asked(pilot, "e")
         await pilot.press("enter", *"Or was.", "ctrl+s")
         await until(pilot, lambda: any(text.endswith("shed.\nOr was.") for text in texts(pilot)))
         await pilot.press("u")
         await until(pilot, lambda: not any("Or was." in text for text in texts(pilot)))
-        await pilot.press("a", "d")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 3)
+        await asked(pilot, "a", "d")
         assert "ladder" in str(pilot.app.screen.query_one("#text").render())
         await pilot.press("n")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
@@ -112,8 +123,8 @@ async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
         await until(pilot, lambda: texts(pilot) == [])
         await pilot.press("u")
         await until(pilot, lambda: len(texts(pilot)) == 3)
-        await pilot.press("u")
-        await until(pilot, lambda: all(not hit.tags for hit in browser(pilot).query_one(HitList).hits))
+        await pilot.press("u", "u", "u")
+        await until(pilot, lambda: not any(tags(pilot)))
 
 
 async def test_a_source_is_browsed_but_not_changed(

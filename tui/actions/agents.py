@@ -38,8 +38,8 @@ async def go_to(app: MemGPTApp, name: str) -> None:
 
 
 async def _new(app: MemGPTApp, argument: str) -> None:
-    name = argument or await app.push_screen_wait(Ask("Name of the new agent"))
-    if not name:
+    asked = None if argument else await app.push_screen_wait(Ask("Name of the new agent"))
+    if not (name := argument or asked):
         return
     made = await app.connection.ask("create_agent", name=name, throw_if_exists=True)
     await go_to(app, made["name"])

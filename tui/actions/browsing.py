@@ -159,8 +159,9 @@ class Searcher:
         )
         return list(rows)
 
-    async def change(self, action: str, ids: Sequence[str], text: str = "") -> list[int]:
-        given = {"agent": self.engine.agent, "action": action, "ids": list(ids), "text": text}
+    async def change(self, action: str, ids: Sequence[str], texts: Sequence[str] = ()) -> list[int]:
+        """Changes all of them, each with its text, or none; the steps that did it."""
+        given = {"agent": self.engine.agent, "action": action, "ids": list(ids), "texts": list(texts)}
         return list((await self.engine.ask("change_passages", **given))["steps"])
 
     async def forget(self, hit: Hit) -> None:

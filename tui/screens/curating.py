@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from memgpt.home import UserError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WHAT_WAS_SAID = "What was said stands as it was said; Del erases it for good, /rewrite changes the last answer."
 OF_OTHERS = "What other agents hold is changed where it is: /agents goes there."
+ONE_BY_ONE = "Several are selected; passages are edited one by one."
 IN_FILES = "A source is changed in its files: load it again."
 
 
@@ -40,19 +41,29 @@ class Curator:
 
     async def tag(self) -> None:
         hits = self.browser.chosen()
-        if self._may(hits):
-            had = ", ".join(hits[0].tags) if len(hits) == 1 else ""
-            if tags := await self.browser.app.push_screen_wait(
-                Ask(f"Tags of {counted(len(hits), 'passage')}, a comma between", had)
-            ):
-                await self._done("tag", hits, tags)
+        if not self._may(hits):
+            return
+        shared = [tag for tag in hits[0].tags if all(tag in hit.tags for hit in hits)]
+        asked = (
+            f"Tags that all {len(hits)} passages have, a comma between; their others stay"
+            if len(hits) > 1
+            else "Tags of the passage, a comma between"
+        )
+        given = await self.browser.app.push_screen_wait(Ask(asked, ", ".join(shared)))
+        if given is not None and (tags := [tag.strip() for tag in given.split(",") if tag.strip()]) != shared:
+            own = [[tag for tag in hit.tags if tag not in shared] for hit in hits]
+            await self._done("tag", hits, [", ".join([*others, *tags]) for others in own])
 
     async def edit(self) -> None:
-        hits = self.browser.chosen()[:1]
-        if self._may(hits):
-            text = await self.browser.app.push_screen_wait(Reword(f"Passage {hits[0].id}", hits[0].text))
-            if text and text != hits[0].text:
-                await self._done("edit", hits, text)
+        hits = self.browser.chosen()
+        if not self._may(hits):
+            return
+        if len(hits) > 1:
+            self.browser.say(ONE_BY_ONE)
+            return
+        text = await self.browser.app.push_screen_wait(Reword(f"Passage {hits[0].id}", hits[0].text))
+        if text and text != hits[0].text:
+            await self._done("edit", hits, [text])
 
     async def delete(self) -> None:
         hits = self.browser.chosen()
@@ -78,9 +89,9 @@ class Curator:
             self.browser.say(str(error))
         self.browser.look_anew()
 
-    async def _done(self, action: str, hits: list[Hit], text: str = "") -> None:
+    async def _done(self, action: str, hits: Sequence[Hit], texts: Sequence[str] = ()) -> None:
         try:
-            steps = await self.browser.searcher.change(action, [hit.id for hit in hits], text)
+            steps = await self.browser.searcher.change(action, [hit.id for hit in hits], texts)
         except UserError as error:
             self.browser.say(str(error))
             return

@@ -153,12 +153,12 @@ class Read(ModalScreen[None]):
         body.scroll_end(animate=False) if end else body.scroll_home(animate=False)
 
 
-class Ask(ModalScreen[str]):
-    """One line to write; Esc is nothing."""
+class Ask(ModalScreen[str | None]):
+    """One line to write; Esc gives None."""
 
     section = ""  # it has no keys of its own in the table
     DEFAULT_CSS = CSS.replace("Dialog", "Ask")
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "close")]
 
     def __init__(self, title: str, proposal: str = "") -> None:
         super().__init__()

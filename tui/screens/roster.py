@@ -134,7 +134,7 @@ class Roster(ModalScreen[str]):
 
     async def _ask_name(self, what: str, proposal: str = "") -> str:
         """Asks for a name; one that was refused is proposed again."""
-        wanted = await self._front.push_screen_wait(Ask(what, self._typed.pop(what, proposal)))
+        wanted = await self._front.push_screen_wait(Ask(what, self._typed.pop(what, proposal))) or ""
         self._typed[what] = wanted or proposal
         return wanted
 
