@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from memgpt.home import Home
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
+from tests.tui.test_ahead import burst
 from tests.tui.test_app import Pilots, app_of, opened, says, until, write
+from tui.prompting import block_drafts
 from tui.screens.browser import Browser
 from tui.widgets.hits import HitList
 from tui.widgets.reader import Reader
@@ -108,10 +110,17 @@ async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
         await pilot.press("ctrl+u", "enter")
         await until(pilot, lambda: tags(pilot) == [("shed",), ("shed",), ()])
         await asked(pilot, "e")
-        await pilot.press("enter", *"Or was.", "ctrl+s")
+        await pilot.press("enter", *"Or", "escape")
+        await until(pilot, lambda: "what you wrote is kept" in keys_line(pilot))
+        assert not any("Or" in text for text in texts(pilot))
+        await asked(pilot, "e")
+        burst(app_of(pilot), "end", *" was.", "ctrl+s")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         await until(pilot, lambda: any(text.endswith("shed.\nOr was.") for text in texts(pilot)))
         await pilot.press("u")
         await until(pilot, lambda: not any("Or was." in text for text in texts(pilot)))
+        await asked(pilot, "e")
+        await pilot.press("end", *" No.", "escape")
         await asked(pilot, "a", "d")
         assert "ladder" in str(pilot.app.screen.query_one("#text").render())
         await pilot.press("n")
@@ -125,6 +134,11 @@ async def test_passages_are_selected_tagged_edited_deleted_and_brought_back(
         await until(pilot, lambda: len(texts(pilot)) == 3)
         await pilot.press("u", "u", "u")
         await until(pilot, lambda: not any(tags(pilot)))
+        key = browser(pilot).hits.hits[0].id
+        await asked(pilot, "g", "e")
+        assert pilot.app.screen.query_one(TextArea).text.endswith("shed. No.")
+        await pilot.press(*"!")
+    assert str(block_drafts.of(home, agent_name, key)).endswith("shed. No.!"), "it is kept when the program ends, too"
 
 
 async def test_a_source_is_browsed_but_not_changed(

@@ -128,7 +128,7 @@ async def test_f1_opens_the_help_over_every_dialog_and_goes_back_to_it(tmp_path:
         screens.calm(app)
         for dialog in (
             Confirm("Really?"), Pick("One of", [("a", "")]), Ask("Its name", "ada"), Find("Of", ["one"]), Queue(["one"]),
-            Reword("A passage", "words"),
+            Reword("ada", "m1", "words"),
         ):  # fmt: skip
             app.push_screen(dialog)
             await pilot.pause(0.1)

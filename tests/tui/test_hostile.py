@@ -128,7 +128,7 @@ async def test_every_screen_with_hostile_words(tmp_path: Path) -> None:
         row = {"name": HOSTILE, "model": HOSTILE, "messages": 1, "bytes": 1, "last_words": HOSTILE}
         over: list[Screen[Any]] = [
             Roster(app, [row]), Confirm(HOSTILE, HOSTILE), Pick(HOSTILE, [(HOSTILE, HOSTILE)]), Ask(HOSTILE, HOSTILE),
-            Read(HOSTILE, Content(inert(HOSTILE))), Queue([HOSTILE]), Find(HOSTILE, [HOSTILE]), Reword(HOSTILE, HOSTILE),
+            Read(HOSTILE, Content(inert(HOSTILE))), Queue([HOSTILE]), Find(HOSTILE, [HOSTILE]), Reword("ada", HOSTILE, HOSTILE),
             Inspector(Poisoned(), app.look), await Browser.of_agent(Poisoned(), app.look, "", False),
         ]  # fmt: skip
         for screen in over:

@@ -27,7 +27,6 @@ from tui.app import MemGPTApp
 from tui.screens.browser import Browser
 from tui.screens.dialogs import Body, Rows
 from tui.screens.inspector import Inspector
-from tui.screens.rewording import Reword
 from tui.screens.roster import Roster
 from tui.view import Entry
 from tui.widgets.context_map import ContextMap
@@ -156,7 +155,7 @@ def test_textual_is_imported_when_its_settings_are_made(slow: bool) -> None:
 
 WHO: dict[str, list[type[Any]]] = {
     "app": [MemGPTApp], "prompt": [Prompt], "chat": [Messages], "walked": [Walked], "block": [Blocks],
-    "block_editor": [BlockEditor, Reword], "monologue": [Monologue], "map": [ContextMap], "reader": [Transcript, Body, Reader],
+    "block_editor": [BlockEditor], "monologue": [Monologue], "map": [ContextMap], "reader": [Transcript, Body, Reader],
     "list": [Rows, MarkedList], "roster": [Roster], "browser": [Browser], "inspector": [Inspector],
 }  # fmt: skip
 

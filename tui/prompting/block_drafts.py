@@ -1,4 +1,5 @@
-"""What was written into a block of core memory and not saved: kept by agent and block until it is saved or dropped."""
+"""What was written into a block of core memory or a passage and not saved: kept by agent and label, or the passage's id,
+until it is saved or dropped."""
 
 from __future__ import annotations
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from memgpt.home import UserError
 from memgpt.words import counted
 from tui.actions.browsing import Hit
+from tui.prompting import block_drafts
 from tui.screens.dialogs import Ask, Confirm
 from tui.screens.rewording import Reword
 
 if TYPE_CHECKING:
+    from tui.app import MemGPTApp
     from tui.screens.browser import Browser
 
 WHAT_WAS_SAID = "What was said stands as it was said; Del erases it for good, /rewrite changes the last answer."
 OF_OTHERS = "What other agents hold is changed where it is: /agents goes there."
 ONE_BY_ONE = "Several are selected; passages are edited one by one."
+LEFT = "not saved; what you wrote is kept, e on the passage goes on"
 IN_FILES = "A source is changed in its files: load it again."
 
 
@@ -25,6 +28,10 @@ class Curator:
 
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
+
+    @property
+    def _app(self) -> MemGPTApp:
+        return cast("MemGPTApp", self.browser.app)
 
     def _may(self, hits: Iterable[Hit]) -> bool:
         """Whether these can be changed here; else it is said why not."""
@@ -61,9 +68,14 @@ class Curator:
         if len(hits) > 1:
             self.browser.say(ONE_BY_ONE)
             return
-        text = await self.browser.app.push_screen_wait(Reword(f"Passage {hits[0].id}", hits[0].text))
-        if text and text != hits[0].text:
-            await self._done("edit", hits, [text])
+        hit, agent, app = hits[0], self.browser.connection.agent, self._app
+        draft = await app.kept(block_drafts.of, app.home, agent, hit.id)
+        text = await app.push_screen_wait(Reword(agent, hit.id, hit.text, draft))
+        if text is None:
+            if await app.kept(block_drafts.of, app.home, agent, hit.id) is not None:
+                self.browser.say(LEFT)
+        elif text == hit.text or await self._done("edit", hits, [text]):
+            await app.kept(block_drafts.keep, app.home, agent, hit.id, None)
 
     async def delete(self) -> None:
         hits = self.browser.chosen()
@@ -89,16 +101,18 @@ class Curator:
             self.browser.say(str(error))
         self.browser.look_anew()
 
-    async def _done(self, action: str, hits: Sequence[Hit], texts: Sequence[str] = ()) -> None:
+    async def _done(self, action: str, hits: Sequence[Hit], texts: Sequence[str] = ()) -> bool:
+        """Whether it could be done."""
         try:
             steps = await self.browser.searcher.change(action, [hit.id for hit in hits], texts)
         except UserError as error:
             self.browser.say(str(error))
-            return
+            return False
         self.browser.kept.done.append(steps)
         words = {"tag": "tagged", "edit": "changed", "delete": "deleted"}[action]
         self.browser.say(f"{counted(len(hits), 'passage')} {words}; u takes it back")
         self.browser.look_anew()
+        return True
 
     async def undo(self) -> None:
         if not self.browser.kept.done:
