@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 from core.context.wording import as_reworded
@@ -40,10 +42,19 @@ async def _row(roster: Roster, name: str) -> dict[str, Any]:
         "archived": state.archived,
         "last_words": _words(spoken[-1])[:LONGEST_WORDS] if spoken else "",
         "last_at": rfc3339(spoken[-1].at) if spoken else None,
-        "bytes": roster.home.agent_file(name).stat().st_size,
+        "bytes": _size(roster.home.agent_file(name).parent),
         "busy": session.busy,
         "open": session.watched,
     }
+
+
+def _size(folder: Path) -> int:
+    """What an agent takes on disk: its file and the log beside it, in which the newest stands until it is folded in."""
+    size = 0
+    for file in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # folded in meanwhile
+            size += file.stat().st_size
+    return size
 
 
 def _words(step: Step) -> str:

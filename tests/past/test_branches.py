@@ -257,7 +257,9 @@ async def test_renamed_put_away_deleted_and_brought_back(session: Session, roste
     await run(eve, "/retry")
     assert eve.state.name == "EVE 2", "what is gone back over is not its name, nor where it is kept"
     (row,) = await asked(roster, "agents")
-    assert row["archived"] and row["last_words"] == "You said: Still there?" and row["bytes"] > 0 and not row["busy"]
+    assert row["archived"] and row["last_words"] == "You said: Still there?" and not row["busy"]
+    log = roster.home.agent_file("EVE 2").with_suffix(".duckdb.wal")
+    assert log.stat().st_size and row["bytes"] == log.stat().st_size + log.with_suffix("").stat().st_size
     await asked(roster, "archive_agent", agent="eve 2", away=False)
     assert not (await asked(roster, "agents"))[0]["archived"]
     await asked(roster, "delete_agent", name="eve 2", keep=True)
