@@ -133,7 +133,26 @@ def find(word: str) -> Command | None:
 
 LONGEST_STEP = 18  # digits
 READING = ("dump", "dumpraw", "memory", "recall", "archival", "why", "sources", "cost")
-READING_ALONE = ("attach", "model", "persona", "human", "embedding")  # with an argument they change something
+READING_ALONE = ("model", "embedding")  # with an argument they change something
+LOOKING = (
+    "exit",
+    "help",
+    "context",
+    "theme",
+    "copy",
+    "keys",
+    "log",
+    "browse",
+    "agents",
+    "export",
+    "go",
+)  # of front ends
+
+
+def only_looks(word: str, argument: str = "") -> bool:
+    """Whether a command changes nothing, whoever carries it out: a screen that looks on offers it, and no other."""
+    command = find(word)
+    return command is not None and (command.name in LOOKING or only_reads(word, argument))
 
 
 def only_reads(word: str, argument: str) -> bool:

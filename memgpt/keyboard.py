@@ -93,8 +93,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("alternative", "a", "another of the answers that were given there", "chat", method="message('alternative')",
            short="other"),
     Action("fork", "f", "a new agent that goes on from there", "chat", method="message('fork')", short="fork"),
-    Action("pop_here", "p", "take back what came after it", "chat", method="message('pop')", short="pop to here"),
-    Action("message_context", "enter", "what the model was sent then", "chat", method="message('context')",
+    Action("pop_here", "p", "take back what came after it", "chat", method="message('pop_here')", short="pop to here"),
+    Action("message_context", "enter", "what the model was sent then", "chat", method="message('message_context')",
            short="context"),
     Action("find", "slash", "find words in what is loaded", "chat", method="message('find')", short="find"),
     Action("find_next", "n", "the next place of the words that were sought", "chat", method="find(1)"),
@@ -158,6 +158,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("agent_undo", "u", "undo the deletion", "roster", method="roster('undo')", short="undo"),
 )  # fmt: skip
 BY_NAME = {action.name: action for action in ACTIONS}
+CHANGING = frozenset({
+    "allow", "deny", "queue", "edit", "rewrite", "retry", "alternative", "fork", "pop_here", "block_edit", "block_undo",
+    "block_redo", "agent_new", "agent_rename", "agent_fork", "agent_archive", "agent_delete", "agent_undo",
+})  # fmt: skip
+"""Actions that are refused to who only looks on, and so are not offered either."""
 
 
 MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")

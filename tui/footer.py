@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widget import Widget
 
-from memgpt.keyboard import ACTIONS, BY_NAME
+from memgpt.keyboard import ACTIONS, BY_NAME, CHANGING
 from tui.keymap import first_key
 from tui.widgets.messages import Messages
 from tui.widgets.pane import Pane
@@ -30,7 +30,7 @@ def hints(app: MemGPTApp) -> list[Hint]:
     """Keys and words, the most useful first."""
 
     def keys(*names: str, **words: str) -> list[Hint]:
-        named = [(name, BY_NAME[name].short) for name in names]
+        named = [(name, BY_NAME[name].short) for name in offered(app, names)]
         return [(first_key(name, app.settings), word) for name, word in [*named, *words.items()]]
 
     focused = app.base.focused
@@ -63,6 +63,11 @@ def hints(app: MemGPTApp) -> list[Hint]:
     return [("j k", moves), *keys(*own, "zoom", "hide", "jump", stop="prompt")]
 
 
+def offered(app: MemGPTApp, names: Iterable[str]) -> list[str]:
+    """Those of the actions that work here: who looks on changes nothing."""
+    return [name for name in names if not (app.options.read_only and name in CHANGING)]
+
+
 def _on_message(app: MemGPTApp, chat: Messages) -> list[Hint]:
     entry = chat.marked
     names = ["copy", "find"]
@@ -81,7 +86,7 @@ def _on_message(app: MemGPTApp, chat: Messages) -> list[Hint]:
             "message_context",
             "find",
         ]
-    return [(first_key(name, app.settings), BY_NAME[name].short) for name in names]
+    return [(first_key(name, app.settings), BY_NAME[name].short) for name in offered(app, names)]
 
 
 def draw(app: MemGPTApp) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.fuzzy import Matcher
 
-from memgpt.commands import COMMANDS, Command
-from memgpt.keyboard import ACTIONS
+from memgpt.commands import COMMANDS, Command, only_looks
+from memgpt.keyboard import ACTIONS, CHANGING
 from tui.keymap import shown_keys
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def matching(typed: str) -> list[Command]:
 
 class SlashCommands(Provider):
     """Every slash command and every key of the app, for Ctrl+P; a command that needs an argument is put into the
-    prompt."""
+    prompt. Who only looks on is shown what changes nothing."""
 
     @property
     def _app(self) -> MemGPTApp:
@@ -50,10 +50,14 @@ class SlashCommands(Provider):
 
     def _rows(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
         """What is shown, what it does, and how it is done; where it works only on a message, how to get there."""
-        app = self._app
+        app, looks_on = self._app, self._app.options.read_only
         for command in COMMANDS:
+            if looks_on and not only_looks(command.name):
+                continue
             yield f"/{command.name}", command.help, partial(app.choose_command, command)
         for action in ACTIONS:
+            if looks_on and action.name in CHANGING:
+                continue
             shown = shown_keys(action.name, app.settings)
             if action.where == "app" and not action.method:
                 yield action.name.replace("_", " "), f"{shown}: {action.help}", partial(app.do, action.name)

@@ -86,7 +86,7 @@ async def test_who_looks_on_is_told_so(home: Home, agent_name: str, model: Model
     async with opened(home, agent_name, model, read_only=True) as pilot:
         app = app_of(pilot)
         assert "looking on" in app.status.render_line(0).text
-        for command in ("/new other", "/forget Hello", "/rename other", "/retry", "/import /nowhere.jsonl", "/queue"):
+        for command in ("/new other", "/forget Hello", "/rename other", "/retry", "/import /nowhere.jsonl", "/attach"):
             app.run_command(command)
             await until(pilot, lambda: LOOKING_ON[0] in chat(pilot))
             app.bridge.view.chat.clear()

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from textual.command import Command, CommandList
 from textual.pilot import Pilot
 
 from memgpt import config
@@ -444,6 +445,12 @@ async def test_at_the_cap_of_a_turn_the_user_is_asked(home: Home, agent_name: st
         await says(pilot, "At last.")
 
 
+def offered_by(app: MemGPTApp) -> set[str]:
+    """What the command palette lists."""
+    rows = app.screen.query(CommandList)
+    return {str(row.hit.text) for row in rows.first().options if isinstance(row, Command)} if rows else set()
+
+
 async def test_who_looks_on_is_told_so_and_can_look_further(home: Home, agent_name: str, model: ModelServer) -> None:
     async with opened(home, agent_name, model) as pilot:
         await write(pilot, "I keep bees")
@@ -453,10 +460,19 @@ async def test_who_looks_on_is_told_so_and_can_look_further(home: Home, agent_na
         await says(pilot, "You said: I keep bees")
         hints = [f"{key} {word}" for key, word in footer.hints(app)]
         assert "/ what can be looked at" in hints and not any("send" in hint for hint in hints)
+        for place, there in (("#memory", {"changes"}), ("#chat", {"copy", "context"})):
+            app.base.query_one(place).focus()
+            await pilot.pause(0.1)
+            words = {word for _, word in footer.hints(app)}
+            assert there <= words and not words & {"edit", "undo", "redo", "retry", "fork", "pop to here", "other"}
+        app.prompt.focus()
         await pilot.press("h")
         await until(pilot, lambda: "looking on" in app.status.render_line(0).text)
         assert app.prompt.text == ""
-        await pilot.press("slash", *"recall")
+        await pilot.press("slash")
+        await until(pilot, lambda: offered_by(app) >= {"/recall", "/sources", "/browse", "message: copy", "zoom"})
+        assert not offered_by(app) & {"/pop", "/save", "/attach", "/persona", "queue", "allow", "message: retry"}
+        await pilot.press(*"recall")
         await pilot.pause(0.5)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Ask))

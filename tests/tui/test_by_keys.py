@@ -98,6 +98,9 @@ async def test_the_list_of_agents_says_that_one_only_looks_on(home: Home, agent_
             await until(pilot, lambda: "looking on" in said_by(pilot))
             await pilot.press("j")
             await until(pilot, lambda: not said_by(pilot))
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: pilot.app.screen.query_one("#box").outer_size.width > 80)
+        assert "Enter go · Esc close" in shown(pilot.app)
 
 
 @pytest.mark.parametrize("size", [(120, 40), (40, 12)], ids=["120x40", "40x12"])

@@ -37,7 +37,7 @@ async def run(app: MemGPTApp, line: str) -> None:
     try:
         if command is None:
             raise UserError(commands.unknown(word))
-        if app.options.read_only and not _only_looks(command, argument):
+        if app.options.read_only and not commands.only_looks(word, argument):
             raise UserError(*LOOKING_ON)
         if command.needs_argument and not argument:
             raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.")
@@ -64,13 +64,6 @@ def opens(line: str) -> bool:
     return command is not None and (
         command.confirm or command.name in SCREENS or (command.name in SCREENS_ALONE and not argument)
     )
-
-
-LOOKS = ("exit", "help", "context", "theme", "copy", "keys", "log", "browse", "agents", "export", "go")
-
-
-def _only_looks(command: commands.Command, argument: str) -> bool:
-    return command.name in LOOKS or commands.only_reads(command.name, argument)
 
 
 async def _session(app: MemGPTApp, command: commands.Command, argument: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from memgpt.home import LOOKING_ON, UserError
+from memgpt.keyboard import CHANGING
 from tui.screens.dialogs import Ask, Confirm, Pick
 from tui.view import Entry
 
@@ -19,7 +20,7 @@ FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*\s*$|\Z)"
 async def act(app: MemGPTApp, what: str, entry: Entry) -> None:
     """Carries out what a key on a message asks for; what is wrong is said in the chat."""
     try:
-        if what not in READING and app.options.read_only:
+        if what in CHANGING and app.options.read_only:
             raise UserError(*LOOKING_ON)
         if what in MOVING and app.busy:
             raise UserError("The model is at work.", "Stop it first with Esc, or wait.")
@@ -133,10 +134,9 @@ def _step(entry: Entry) -> int:
     return entry.step
 
 
-READING = ("copy", "copy_code", "context", "find")
-MOVING = ("edit", "rewrite", "retry", "alternative", "pop")
+MOVING = ("edit", "rewrite", "retry", "alternative", "pop_here")
 Act = Callable[["MemGPTApp", Entry], Awaitable[None]]
 _ACTS: dict[str, Act] = {
     "copy": _copy, "copy_code": _copy_code, "edit": _edit, "rewrite": _rewrite, "retry": _retry,
-    "alternative": _alternative, "fork": _fork, "pop": _pop, "context": _context, "find": _find,
+    "alternative": _alternative, "fork": _fork, "pop_here": _pop, "message_context": _context, "find": _find,
 }  # fmt: skip

@@ -59,7 +59,8 @@ async def _theme(plain: Plain, argument: str) -> None:
 
 
 async def _keys(plain: Plain, argument: str) -> None:
-    from tui.keymap import ACTIONS, PLACES, shown_keys
+    from memgpt.keyboard import ACTIONS, PLACES
+    from tui.keymap import shown_keys
 
     if argument:
         raise UserError("Keys are the full screen's.", "/help lists what can be done here.")

@@ -42,6 +42,7 @@ HINTS = (
     "a all",
 )
 CHOSEN = ("t tag", "d delete", "Space select", "a all", "u undo")
+LOOKING = HINTS[:3]
 TALKING = ("j k scroll",)
 SEARCHING = ("↓ results", "Tab place")
 
@@ -186,7 +187,7 @@ class Browser(Screen[None]):
         elif self._writing:
             line.keys(SEARCHING)
         else:
-            line.keys((f"{count} selected", *CHOSEN) if count else HINTS)
+            line.keys(LOOKING if self.read_only else (f"{count} selected", *CHOSEN) if count else HINTS)
 
     @property
     def _writing(self) -> bool:

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from memgpt.home import LOOKING_ON, UserError
 from memgpt.keyboard import BY_NAME
+from tui.footer import offered
 from tui.keymap import bindings_of, first_key
 from tui.prompting.ahead import OPENING
 from tui.screens.dialogs import CSS, Ask, Rows, foot
@@ -68,7 +69,7 @@ class Roster(ModalScreen[str]):
         self.call_after_refresh(self._hint)
 
     def _hint(self) -> None:
-        keys = [f"{first_key(name, self._front.settings)} {BY_NAME[name].short}" for name in FOOT]
+        keys = [f"{first_key(name, self._front.settings)} {BY_NAME[name].short}" for name in offered(self._front, FOOT)]
         foot(self.query_one("#box"), "Enter go", *keys, always=ALWAYS)
 
     def _show(self, marked: str) -> None:
