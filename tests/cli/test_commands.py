@@ -661,6 +661,19 @@ def test_plain_does_in_lines_what_the_screen_does(program: Program, agent_name: 
     assert "4711-QQ" not in front and "kept" in front
 
 
+def test_plain_hears_the_word_that_a_call_waits_for(program: Program, agent: str, model: ModelServer) -> None:
+    program.good("configure", "--agent", agent, "--set", "approve=memory")
+    for number in (1, 2):
+        model.script(
+            scripted.call("archival_memory_insert", heartbeat=True, content=f"Kept {number}."), scripted.say("Done.")
+        )
+    lines = ("Keep it.", "/pop", "/allow", "Keep more.", "/deny not now", "/cost")
+    out = program.good("run", "--plain", "--agent", agent, text="\n".join((*lines, ""))).out
+    assert "A call waits for your word. /allow lets it" in out and out.count(f"{agent}: Done.") == 2, out
+    found = program.good("search", "archival", "Kept", "--agent", agent, "--mode", "text", "--json").json["results"]
+    assert [hit["text"] for hit in found] == ["Kept 1."]
+
+
 def test_plain_tells_of_a_try_in_sentences() -> None:
     event = screens.event(19, "retry", attempt=1, of=4, wait_s=1.1, reason="The server cannot be reached.")
     assert spoken(event, "ada") == "The server cannot be reached. Try 1 of 4 in 1 s"

@@ -11,7 +11,7 @@ from typing import Any
 
 from memgpt import commands
 from memgpt.home import Home, UserError
-from memgpt.words import GOING_ON, YOUR_WORD, counted
+from memgpt.words import GOING_ON, WAITING_FOR_YOU, YOUR_WORD, counted
 from tui.cli import front, line_commands
 from tui.connection import Connection
 from tui.options import RunOptions
@@ -31,6 +31,8 @@ class Plain:
         self.connection = Connection(home, options, "plain", self._snapshot, self._event, self._trouble)
         self.connection.user_waits = lambda: bool(select.select([sys.stdin], [], [], 0)[0])
         self._idle = asyncio.Event()
+        self._asks = asyncio.Event()  # while a call waits for the user's word, which is read in the middle of the turn
+        self._sending: set[asyncio.Future[None]] = set()
         self.waiting: list[str] = []
 
     async def run(self) -> int:
@@ -45,20 +47,41 @@ class Plain:
             while (line := await asyncio.to_thread(sys.stdin.readline)) and await self._said(line.strip()):
                 pass
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            tasks: set[asyncio.Future[None]] = {listening, *self._sending}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         return 0
 
     async def _said(self, line: str) -> bool:
         """Carries out one line; False to leave."""
         try:
             if line.startswith("/"):
-                return await self._command(line)
-            if line and (back := await self.connection.send(line)):
-                print(*(f"taken back, the model was stopped: {inert(text)}" for text in back), sep="\n", flush=True)
+                if not await self._command(line):
+                    return False
+            elif line:
+                self._sending.add(asyncio.ensure_future(self._send(line)))
+            await self._answered()
         except UserError as error:
             print(f"memgpt: {inert(str(error))}", flush=True)
         return True
+
+    async def _send(self, text: str) -> None:
+        if back := await self.connection.send(text):
+            self.say(*(f"taken back, the model was stopped: {each}" for each in back))
+
+    async def _answered(self) -> None:
+        """Waits until everything that was sent is answered, or a call waits for the user's word."""
+        asks = asyncio.ensure_future(self._asks.wait())
+        try:
+            while self._sending and not asks.done():
+                awaited: set[asyncio.Future[Any]] = {asks, *self._sending}
+                done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                for task in done & self._sending:
+                    self._sending.remove(task)
+                    task.result()
+        finally:
+            asks.cancel()
 
     async def _command(self, line: str) -> bool:
         word, argument = commands.parse(line)
@@ -70,7 +93,11 @@ class Plain:
             return False
         if command.needs_argument and not argument:
             raise UserError(f"/{command.name} needs {command.arguments}.", f"Write {command.usage}.")
+        if command.name in ("allow", "deny"):
+            self._asks.clear()  # whatever is asked next sets it again
         if not command.busy:
+            if self._asks.is_set():
+                raise UserError("A call waits for your word.", YOUR_WORD)
             await self._idle.wait()  # the model is at work, and there is nobody to press a key meanwhile
         own = line_commands.OWN.get(command.name)
         await (own(self, argument) if own else self._session_command(line))
@@ -129,6 +156,10 @@ class Plain:
 
     def _at_work(self, activity: dict[str, Any]) -> None:
         self.waiting = list(activity["queued"])
+        if activity["phase"] == WAITING_FOR_YOU:
+            self._asks.set()
+        else:
+            self._asks.clear()
         if activity["phase"] == "idle" and not activity["queued"]:
             self._idle.set()
         else:
