@@ -13,8 +13,8 @@ from core.past.sent import MARK
 from core.roster import Roster
 from core.store import lookups
 from core.store.database import Database
+from memgpt.erasable import Wording
 from memgpt.home import UserError, fold
-from memgpt.wording import Wording
 
 if TYPE_CHECKING:
     import duckdb

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from core.memory.documents import reindex
 from core.store import lookups
 from core.store.database import connect
+from memgpt.erasable import Wording
 from memgpt.home import make_private
-from memgpt.wording import Wording
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from textual.events import Key, Paste
 
+from memgpt.erasable import Wording
 from memgpt.home import Home
-from memgpt.wording import Wording
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer

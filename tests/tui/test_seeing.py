@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgpt import events as e
+from memgpt.erasable import Wording
 from memgpt.home import Home
-from memgpt.wording import Wording
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from memgpt.erasable import Wording
 from memgpt.home import Home, UserError, find_home
-from memgpt.wording import Wording
 from tui.cli import front
 from tui.cli.asking import confirmed, with_link
 from tui.text import inert

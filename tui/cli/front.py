@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from memgpt.config import DEFAULT_AGENT
+from memgpt.erasable import Wording, held
 from memgpt.home import Home, checked_name, read_stored, write_private
-from memgpt.wording import Wording, held
 from tui.cli import writing
 
 LONGEST_HISTORY = 500

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from memgpt.erasable import Wording, held
 from memgpt.home import PRIVATE_FILE, Home, read_stored, write_private
-from memgpt.wording import Wording, held
 
 LONGEST = 1_000_000  # characters of what was sent; what is longer would be written again with every change
 Draft = dict[str, Any]

@@ -7,8 +7,8 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from memgpt.erasable import Wording
 from memgpt.home import UserError
-from memgpt.wording import Wording
 from tui.cli import front, writing
 
 if TYPE_CHECKING:
