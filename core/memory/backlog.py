@@ -111,6 +111,7 @@ class Backlog:
             try:
                 await self.reindexed()
                 await self._sort_tail()
+                await self._go.wait()
                 await self._begun()
                 await self._corpus.loaded()
                 await self._embed_all()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from core.memory.columns import ROLES
-from core.memory.dates import Span, named_days
+from core.memory.dates import DIGITS, UNTIL, Span, named_days
 from core.memory.scope import Query
 from memgpt.home import fold
 
@@ -88,8 +88,10 @@ def parsed(argument: str) -> tuple[Filters, str]:
 
 def _days(value: str, after: list[str]) -> str:
     """A day or span, with the words `after` it that belong to it: each that makes it one, or another one, and those
-    between; these are taken out there."""
+    between; these are taken out there. After a day in digits only the end of a span does."""
     best, taken = value, 0
+    if DIGITS.fullmatch(value) and not UNTIL.fullmatch(after[0] if after else ""):
+        return value
     known: Span | None = None
     for count in range(min(MOST_WORDS, len(after)) + 1):
         words = " ".join([value, *after[:count]])

@@ -31,11 +31,13 @@ async def open_roster(path: Path) -> AsyncIterator[Roster]:
 
 
 async def make_session(roster: Roster, model: ModelServer, window: int = 8192, **settings: Any) -> Session:
-    """An agent that talks to the scripted server."""
+    """An agent that talks to the scripted server. Nothing is embedded before a search by meaning or `settled` asks for it:
+    a worker of its own costs a test three seconds."""
     name = await roster.create(
         AgentConfig(name="ada", model="openai/scripted", model_endpoint=model.url, context_window=window)
     )
     session = await roster.session(name)
+    session.corpus.backlog.pause()
     if settings:
         from core.slash.commands import change_settings
 

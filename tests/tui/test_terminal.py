@@ -385,7 +385,7 @@ def test_plain_lines_about_agents_and_long_work(
     program = Program(home)
     text = f"/queue\n/log 2\n/copy\n/agents\n/delete {agent_name}\n/load {note}\n/sources\n/exit\n"
     done = program.good(*plain(agent_name, model), text=text)
-    for words in ("Nothing waits.", "/copy needs the full screen", f"{agent_name}: openai/scripted", "talking to"):
+    for words in ("Nothing waits.", "There is no such answer here.", f"{agent_name}: openai/scripted", "talking to"):
         assert words in done.out, done.out
     assert "\x1b" not in done.out
 
