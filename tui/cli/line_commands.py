@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memgpt import commands, config
 from memgpt.home import LOOKING_ON, UserError, fold, texts
+from memgpt.words import whole
 from tui.actions import days
 from tui.cli import forget
 from tui.cli.lines import last_lines
@@ -164,9 +165,9 @@ async def _forget(plain: Plain, argument: str) -> None:
 
 
 def _number(argument: str) -> int:
-    if not argument.isdecimal() or int(argument) < 1:
+    if not (number := whole(argument)):
         raise UserError(f"{argument!r} is not a number of 1 or more.")
-    return int(argument)
+    return number
 
 
 # --- agents ---------------------------------------------------------------------------------------------------
