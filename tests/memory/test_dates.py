@@ -60,6 +60,11 @@ def test_what_names_no_day(text: str) -> None:
         ("ferry start:10 May 2026 late", "10 May 2026", "", "ferry late"),
         ("start:3 days ago the ferry", "3 days ago", "", "the ferry"),
         ("start:yesterday at the pier", "yesterday", "", "at the pier"),
+        ("start:last week walrus", "last week", "", "walrus"),
+        ('walrus start:"last week" end:2 weeks ago', "last week", "2 weeks ago", "walrus"),
+        ("end:2025-05 may", "", "2025-05", "may"),
+        ('"start:now" walrus', "", "", "start:now walrus"),
+        ("start:soonish walrus", "soonish", "", "walrus"),
     ],
 )
 def test_a_day_in_a_filter_has_all_of_its_words(argument: str, start: str, end: str, query: str) -> None:

@@ -14,7 +14,6 @@ from core.agents import attaching
 from core.agents.importing import import_messages
 from core.memory.corpus import Corpus
 from core.memory.documents import Document
-from core.memory.filters import parsed
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
 from core.session import Session
@@ -235,21 +234,6 @@ async def test_recall_says_why_and_takes_filters(session: Session) -> None:
         await run(session, "/recall mode:sideways cat")
     assert "cat is grey" in (await run(session, "/recall start:2025 end:the day before yesterday cat")).text
     assert "cat is grey" not in (await run(session, "/recall start:last week cat")).text
-
-
-@pytest.mark.parametrize(
-    ("written", "start", "end", "rest"),
-    [
-        ("start:last week walrus", "last week", "", "walrus"),
-        ('walrus start:"last week" end:2 weeks ago', "last week", "2 weeks ago", "walrus"),
-        ("end:2025-05 may", "", "2025-05", "may"),
-        ('"start:now" walrus', "", "", "start:now walrus"),
-        ("start:soonish walrus", "soonish", "", "walrus"),
-    ],
-)
-def test_days_in_words_stand_within_a_query(written: str, start: str, end: str, rest: str) -> None:
-    filters, query = parsed(written)
-    assert (filters.start, filters.end, query) == (start, end, rest)
 
 
 async def test_another_embedding_model_is_taken_up_in_the_background(
