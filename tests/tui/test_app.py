@@ -335,7 +335,8 @@ async def test_forgetting_asks_with_what_would_go(home: Home, agent_name: str, m
         await says(pilot, "You said: My pin")
         await write(pilot, "/forget 4711-XY")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
-        assert "4711-XY" in str(pilot.app.screen.query_one("#text").render())
+        about = str(pilot.app.screen.query_one("#text").render())
+        assert "My pin is 4711-XY." in about and "the prompt's history: /forget 4711-XY" in about
         await pilot.press("n")
         await says(pilot, "Nothing was erased.")
         await write(pilot, "/forget 4711-XY")
@@ -344,6 +345,11 @@ async def test_forgetting_asks_with_what_would_go(home: Home, agent_name: str, m
         await until(pilot, lambda: "My pin is" in chat(pilot) and "My pin is 4711-XY" not in chat(pilot))
         assert not [line for line in app_of(pilot).prompt.past if "4711-XY" in line]
         assert "4711-XY" not in home.front.read_text()
+        await write(pilot, "/frobnicate 4711-XZ")  # typed, and said to nobody
+        await write(pilot, "/forget 4711-XZ")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        await pilot.press("y")
+        await until(pilot, lambda: "4711-XZ" not in home.front.read_text())
 
 
 async def test_a_turn_from_another_shell_is_seen_as_it_happens(home: Home, agent_name: str, model: ModelServer) -> None:

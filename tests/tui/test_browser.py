@@ -12,6 +12,7 @@ from tests.support.model_server import ModelServer
 from tests.support.program import Program
 from tests.tui.test_ahead import burst
 from tests.tui.test_app import Pilots, app_of, opened, says, until, write
+from tui.cli import front
 from tui.prompting import block_drafts
 from tui.screens.browser import Browser
 from tui.widgets.hits import HitList
@@ -171,6 +172,7 @@ async def test_more_is_found_where_the_list_ends(
         for n in range(150)
     )
     (tmp_path / "talk.jsonl").write_text("\n".join(lines))
+    front.entered(home, "message 149")
     async with opened(home, agent_name, model) as pilot:
         given = ("import", "messages", str(tmp_path / "talk.jsonl"), "--agent", agent_name, "--no-embed")
         await asyncio.to_thread(program.good, *given)
@@ -188,9 +190,15 @@ async def test_more_is_found_where_the_list_ends(
         assert "1 selected" in keys_line(pilot), "it is not on show, and selected all the same"
         await asked(pilot, "space", "d")
         about = str(pilot.app.screen.query_one("#text").render())
-        assert set(about.splitlines()) == {"- message 149", "- message 42"}
+        assert sorted(line.partition(": ")[2] for line in about.splitlines()) == [
+            "message 149",
+            "message 149",
+            "message 42",
+        ]
+        assert "the prompt's history: message 149" in about, "it was typed here"
         await pilot.press("y")
         await until(pilot, lambda: "message 42" not in texts(pilot))
+        assert app_of(pilot).prompt.past == front.history(home) and "message 149" not in front.history(home)
         assert "selected" not in keys_line(pilot)
         await pilot.press("slash", "backspace", "backspace")
         await until(pilot, lambda: texts(pilot)[:2] == ["[forgotten]", "message 148"])

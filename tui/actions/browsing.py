@@ -163,6 +163,3 @@ class Searcher:
         """Changes all of them, each with its text, or none; the steps that did it."""
         given = {"agent": self.engine.agent, "action": action, "ids": list(ids), "texts": list(texts)}
         return list((await self.engine.ask("change_passages", **given))["steps"])
-
-    async def forget(self, hit: Hit) -> None:
-        await self.engine.ask("forget", agent=self.engine.agent, message_id=hit.id, confirmed=True)

@@ -146,13 +146,16 @@ async def answer(app: MemGPTApp, event: dict[str, Any]) -> None:
 
 
 async def _forget(app: MemGPTApp, argument: str) -> None:
-    found = await app.connection.ask("forget", agent=app.connection.agent, text=argument, confirmed=False)
-    about = "\n".join(f"{place['where']}: {place['text']}" for place in found["found"])
-    if not await app.push_screen_wait(Confirm(f"Erase {argument!r} for good, everywhere?", inert(about))):
+    from tui import forgetting
+
+    given = {"agent": app.connection.agent, "text": argument}
+    found = await forgetting.look(app.home, app.connection.ask, **given)
+    about = "\n".join(found.told())
+    if not await app.push_screen_wait(Confirm(f"Erase {argument!r} for good, everywhere?", about)):
         app.bridge.note("Nothing was erased.")
         return
-    await app.outbox.forget(argument)
-    await app.connection.ask("forget", agent=app.connection.agent, text=argument, confirmed=True)
+    await forgetting.erase(app.home, app.connection.ask, found, app.kept, **given)
+    app.outbox.recall_history()
     snapshot, since = await app.connection.draw_anew()
     app.bridge.show(snapshot)  # and nothing of what was noted, in which it may stand
     app.bridge.follow(since)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from memgpt import commands, config
 from memgpt.home import LOOKING_ON, UserError, fold, texts
 from memgpt.words import whole
+from tui import forgetting
 from tui.actions import days
-from tui.cli import forget
 from tui.cli.lines import last_lines
 from tui.text import inert
 
@@ -154,13 +154,13 @@ async def _edit(plain: Plain, argument: str) -> None:
 
 
 async def _forget(plain: Plain, argument: str) -> None:
-    given = {"agent": plain.connection.agent, "text": argument}
-    found = await forget.look(plain.home, plain.connection.ask, **given)
+    given: dict[str, Any] = {"agent": plain.connection.agent, "text": argument}
+    found = await forgetting.look(plain.home, plain.connection.ask, **given)
     plain.say(*found.told())
     if not await plain.agrees(f"Erase {argument!r} for good, everywhere?"):
         plain.say("Nothing was erased.")
         return
-    await forget.erase(plain.home, plain.connection.ask, found, **given)
+    await forgetting.erase(plain.home, plain.connection.ask, found, **given)
     plain.say("Erased.")
 
 

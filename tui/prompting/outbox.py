@@ -7,7 +7,6 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from memgpt.erasable import Wording
 from memgpt.home import UserError
 from tui.cli import front, writing
 
@@ -120,7 +119,7 @@ class Outbox:
         if event["type"] == "user_message" and not self.app.options.read_only:
             self._later(self.app.kept(writing.heard, self.app.home, self.room.agent, [event["text"]]))
         elif event["type"] == "rewound" and event["why"] == "forget":
-            self._recall_history()
+            self.recall_history()
 
     def offer(self, snapshot: dict[str, Any]) -> None:
         """Has what was sent from here but never came to the engine put into the prompt again."""
@@ -157,11 +156,7 @@ class Outbox:
                 await self.app.writing.give_back(agent, lost)
                 self.room.bridge.note("What you had sent did not come to the model. It is in the prompt again.")
 
-    async def forget(self, text: str) -> None:
-        """Takes words out of the prompt's history and out of the drafts, here and in the home."""
-        await self.app.kept(front.erase, self.app.home, [Wording(text)])
-        self._recall_history()
-
-    def _recall_history(self) -> None:
+    def recall_history(self) -> None:
+        """Takes the history as it is kept now: words may have been erased from it."""
         self.app.prompt.past = front.history(self.app.home)
         self.app.prompt.rewind()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from memgpt.home import UserError
 from memgpt.words import counted
+from tui import forgetting
 from tui.actions.browsing import Hit
 from tui.prompting import block_drafts
 from tui.screens.dialogs import Ask, Confirm
@@ -89,16 +90,22 @@ class Curator:
                 await self._done("delete", hits)
 
     async def _forget(self, hits: list[Hit]) -> None:
-        about = "\n".join(f"- {hit.text}" for hit in hits)
-        question = f"Erase {len(hits)} message{'s' * (len(hits) > 1)} for good, everywhere? Nothing brings them back."
-        if not await self.browser.app.push_screen_wait(Confirm(question, about)):
-            self.browser.say("Nothing was erased.")
-            return
+        app, ask = self._app, self.browser.searcher.engine.ask
+        each = [{"agent": app.connection.agent, "message_id": hit.id} for hit in hits]
         try:
-            for hit in hits:
-                await self.browser.searcher.forget(hit)
+            found = [await forgetting.look(app.home, ask, **given) for given in each]
+            about = "\n".join(line for one in found for line in one.told())
+            question = (
+                f"Erase {counted(len(hits), 'message')} for good, everywhere? Nothing brings back what is erased."
+            )
+            if not await app.push_screen_wait(Confirm(question, about)):
+                self.browser.say("Nothing was erased.")
+                return
+            for one, given in zip(found, each, strict=True):
+                await forgetting.erase(app.home, ask, one, app.kept, **given)
         except UserError as error:
             self.browser.say(str(error))
+        app.outbox.recall_history()
         self.browser.look_anew()
 
     async def _done(self, action: str, hits: Sequence[Hit], texts: Sequence[str] = ()) -> bool:
