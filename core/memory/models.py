@@ -109,12 +109,11 @@ class ShippedModel(Model):
 
         from core.memory.encoder import Encoder
 
-        super().__init__(_untruncated(Tokenizer.from_file(str(folder / "tokenizer.json"))), SHIPPED_TOKENS)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        super().__init__(_untruncated(self._tokenizer), SHIPPED_TOKENS)
         torch.set_grad_enabled(False)
-        torch.backends.mha.set_fastpath_enabled(False)  # its attention is the older of torch's two, and no faster
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
         self._torch = torch
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(SHIPPED_TOKENS)
         self._tokenizer.enable_padding()
         self.device = _device(torch)
@@ -122,7 +121,7 @@ class ShippedModel(Model):
         self._exact = Encoder.read(folder).to(self.device)
         self._fast = self._exact
         if self.device == "cpu" and _has_bfloat16():
-            fast = Encoder.read(folder).bfloat16()
+            fast = self._exact.to(torch.bfloat16)
             probe = ["A short sentence about the weather.", "7f3a-b2: kernel panic in module loader"]
             agreed = (self._run(self._exact, probe) * self._run(fast, probe)).sum(1).min()
             self._fast = fast if float(agreed) > AGREEMENT else self._exact
@@ -137,7 +136,7 @@ class ShippedModel(Model):
     def _run(self, model: Any, texts: Sequence[str]) -> Any:
         torch = self._torch
         encoded = self._tokenizer.encode_batch(list(texts))
-        device = model.norm.weight.device
+        device = model.device
         ids = torch.tensor([entry.ids for entry in encoded], device=device)
         mask = torch.tensor([entry.attention_mask for entry in encoded], device=device)
         hidden = model(ids, mask).float()

@@ -21,6 +21,7 @@ import numpy
 
 from core.memory.embedding import HEADER
 from core.memory.matrix import Matrix
+from memgpt import garbage
 
 URGENT = 0
 QUICK = ("near", "exact", "add", "drop")  # whoever adds waits for that before the next texts are sent
@@ -55,7 +56,8 @@ class Worker:
         threading.Thread(target=self._read, daemon=True).start()
         from core.memory.models import load
 
-        self._models[""] = load("")
+        with garbage.loading():
+            self._models[""] = load("")
         self._send({"ready": True})
         while True:
             self._serve(self._waiting.get())

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from memgpt import config
+from memgpt import config, garbage
 from memgpt.home import Home, UserError, find_home, read_text
 from tui import theme
 from tui.cli import front
@@ -81,12 +81,7 @@ def _screen(home: Home, chosen: RunOptions, settings: dict[str, Any], mouse: boo
 
 def _collect_later() -> None:
     """Of what is loaded for the first frame nothing is garbage: to look for some takes a fifteenth of the start."""
-
-    def begin() -> None:
-        gc.freeze()
-        gc.enable()
-
     gc.disable()
-    timer = threading.Timer(COLLECT_AFTER_S, begin)
+    timer = threading.Timer(COLLECT_AFTER_S, garbage.spared)
     timer.daemon = True
     timer.start()
