@@ -31,7 +31,7 @@ run: $(VENV)/installed ## open the app
 	@$(BIN)/memgpt run
 
 test: $(VENV)/tested ## the whole test suite
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: $(VENV)/tested ## ruff, formatting and the import walls
 	$(BIN)/ruff check .

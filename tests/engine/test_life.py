@@ -66,20 +66,18 @@ def test_starts_at_the_same_instant_give_one_engine(alone: Program, model: Model
     assert sorted(row["text"] for row in rows if row["role"] == "user") == [f"number {n}" for n in range(5)]
 
 
-def test_a_captured_send_ends_at_once_and_the_engine_stays(alone: Program, model: ModelServer) -> None:
+def test_what_an_engine_left_is_no_hindrance_and_a_captured_send_ends_at_once(
+    alone: Program, model: ModelServer
+) -> None:
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(alone.home.socket))
+    stale.close()
+    alone.home.pid.write_text("1\nnowhere\nother-host\nbuild\n")
     done = alone.good(*sent(model, "Hello"))  # capture_output would wait for whoever holds the pipe
     assert done.out == "You said: Hello\n"
     engine = engine_of(alone.home)
     files = {Path(entry.path).name for entry in engine.open_files()}
     assert "memory.duckdb" in files and Path(engine.cwd()) == alone.home.path
-
-
-def test_a_stale_socket_and_a_stale_pid_are_no_hindrance(alone: Program, model: ModelServer) -> None:
-    stale = socket.socket(socket.AF_UNIX)
-    stale.bind(str(alone.home.socket))
-    stale.close()
-    alone.home.pid.write_text("1\nnowhere\nother-host\nbuild\n")
-    assert alone.good(*sent(model, "Hi")).out == "You said: Hi\n"
 
 
 def test_a_killed_engine_loses_nothing_that_was_shown(alone: Program, model: ModelServer) -> None:
@@ -223,10 +221,7 @@ def test_it_leaves_when_its_home_is_gone(model: ModelServer, tmp_path: Path) -> 
 
 
 def test_it_leaves_when_nobody_needs_it(fresh_home: Home, model: ModelServer) -> None:
-    program = Program(fresh_home)
-    program.good(*sent(model, "First"))
-    program.good("engine", "stop")
-    assert program(*sent(model, "Second"), MEMGPT_ENGINE_LINGER="1").status == 0
+    assert Program(fresh_home)(*sent(model, "First"), MEMGPT_ENGINE_LINGER="1").status == 0
     until(lambda: not processes_of(fresh_home))
     assert not fresh_home.socket.exists() and not fresh_home.pid.exists()
 
