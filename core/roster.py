@@ -227,10 +227,10 @@ class Roster:
     async def finish(self, now_: bool, seconds: float) -> None:
         """Waits for turns, or interrupts them; closes every file; ends the children."""
         await asyncio.gather(*map(ended, self._tasks))
-        turns = [asyncio.create_task(session.finished()) for session in self.sessions.values()]
+        turns = [asyncio.create_task(session.turns.finished()) for session in self.sessions.values()]
         if turns and not now_:
             await asyncio.wait(turns, timeout=seconds)
-        await asyncio.gather(*(session.interrupt() for session in self.sessions.values()))
+        await asyncio.gather(*(session.turns.interrupt() for session in self.sessions.values()))
         await self.embedder.close()  # first: a worker that still loads would keep files from closing
         await asyncio.gather(*(session.close() for session in self.sessions.values()))
         self.sessions.clear()
@@ -246,7 +246,7 @@ class Roster:
     async def close_idle(self) -> None:
         """Closes the agents that nobody has used for `linger_s` seconds."""
         for key, session in list(self.sessions.items()):
-            unused = not session.watched and now() - session.used_at > self.linger_s * 1_000_000
+            unused = not session.watched and now() - session.turns.used_at > self.linger_s * 1_000_000
             if session.busy or not (unused or session.journal.database.damaged):
                 continue
             async with self._opening:  # whoever wants it again waits until its file is closed

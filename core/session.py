@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from core.agent import Agent
 from core.context import instructions
-from core.ending import ended
 from core.llm.gateway import Gateway
 from core.llm.types import ModelError
 from core.memory.search import Corpus
@@ -24,12 +22,11 @@ from core.turn.approvals import Approvals
 from core.turn.external import Sources
 from core.turn.replies import commit_interrupted
 from core.turn.rerender import rerendered
-from core.waiting import Waiting
+from core.waiting import Turns, Waiting
 from memgpt import events as e
 from memgpt.home import UserError
 from memgpt.words import WAITING_FOR_YOU
 
-INTERRUPT_S = 2.0
 REPACKED_BY = ("learnt_protocol", "standing_in")  # settings after which the queue is packed anew
 LOGGED = "/retry asks again; logs/memgpt.log in the home says more."
 Listener = Callable[[e.Event], None]
@@ -43,18 +40,13 @@ class Session:
         self.sources = sources
         self._listeners: dict[Listener, bool] = {}  # and whether its user may answer what the agent asks
         self.approvals = Approvals(lambda: any(self._listeners.values()))
-        self._waiting: list[Waiting] = []
-        self._runner: asyncio.Task[None] | None = None
-        self._running: Waiting | None = None
-        self._floor = asyncio.Lock()  # of a turn, or of what no turn may begin in the middle of
+        self.turns = Turns(self._run_one, self._enter, lambda: self.tell(self.activity()))
         self.importing = asyncio.Lock()  # from the look at what is there to the commit of what is not
-        self._cancel = asyncio.Event()
         self._agent: Agent | None = None
         self._made_for: tuple[Any, ...] = ()
         self._background: set[asyncio.Future[None]] = set()
         self.phase = "idle"
         self.opened_at = journal.next_step - 1
-        self.used_at = now()
         self.owes_login = False  # a new agent whose greeting has not begun
         self.news: list[str] = []  # for whoever looks on or asks first
         self.timer_keys: Mapping[str, str] = {}  # of the front end that attached last
@@ -89,9 +81,7 @@ class Session:
             listener(event)
 
     def activity(self) -> e.Activity:
-        return e.Activity(
-            step=self.journal.state.head, at=now(), phase=self.phase, queued=[turn.text for turn in self._waiting]
-        )
+        return e.Activity(step=self.journal.state.head, at=now(), phase=self.phase, queued=self.turns.queued)
 
     def _enter(self, phase: str) -> None:
         if phase != self.phase:
@@ -102,58 +92,19 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        return self._running is not None or bool(self._waiting)
+        return self.turns.busy
 
     def submit(self, text: str, keys: Mapping[str, str], asker: object = None) -> Waiting:
         """Queues a message of the user; iterated, it gives the events of its turn. The turn goes on if nobody reads them."""
-        return self._queue(Waiting(text, lambda agent: agent.user_message(text), keys, asker))
+        return self.turns.add(Waiting(text, lambda agent: agent.user_message(text), keys, asker))
 
     def happen(self, kind: str, packed: str, reason: str, keys: Mapping[str, str]) -> Waiting:
         """Queues a turn that something else than a message begins."""
-        return self._queue(Waiting("", lambda agent: agent.event(kind, packed, reason), keys))
+        return self.turns.add(Waiting("", lambda agent: agent.event(kind, packed, reason), keys))
 
     def resume(self, keys: Mapping[str, str]) -> Waiting:
         """Queues the rest of a turn that was cut off."""
-        return self._queue(Waiting("", lambda agent: agent.go_on(), keys))
-
-    def _queue(self, turn: Waiting) -> Waiting:
-        self._waiting.append(turn)
-        if self._running:
-            self.tell(self.activity())
-        if self._runner is None or self._runner.done():
-            self._runner = asyncio.create_task(self._run())
-        return turn
-
-    @contextlib.asynccontextmanager
-    async def alone(self, what: str) -> AsyncIterator[None]:
-        """Keeps turns from beginning, and other work of this kind from being done, until it is left.
-
-        Raises:
-            UserError: a turn runs or waits; `what` has to wait.
-        """
-        self._check_idle(what)
-        async with self._floor:
-            self._check_idle(what)  # a turn may have been asked for meanwhile
-            yield
-
-    def _check_idle(self, what: str) -> None:
-        if self.busy:
-            raise UserError(f"{what} has to wait until the model is done.", "Stop it first, or wait.")
-
-    async def _run(self) -> None:
-        while self._waiting:
-            turn = self._running = self._waiting.pop(0)
-            self._cancel.clear()
-            self.used_at = now()
-            self._enter("thinking")
-            try:
-                async with self._floor:
-                    await self._run_one(turn)
-            finally:
-                turn.events.put_nowait(None)
-                self._running = None
-                self.used_at = now()
-        self._enter("idle")
+        return self.turns.add(Waiting("", lambda agent: agent.go_on(), keys))
 
     async def _run_one(self, turn: Waiting) -> None:
         try:
@@ -239,48 +190,6 @@ class Session:
         if isinstance(event, e.UserMessage | e.Evicted | e.Recalled | e.Usage):
             self._context_later()
 
-    def cancel(self) -> bool:
-        """Stops the turn under way at the next instant that it can; whether there was one."""
-        self._cancel.set()
-        return self._running is not None
-
-    def withdraw(self, asker: object) -> bool:
-        """Stops what that front end asked for, waiting or under way, and nothing of anybody else."""
-        self._drop([turn for turn in self._waiting if turn.asker is asker])
-        return self._running is not None and self._running.asker is asker and self.cancel()
-
-    def drop_queue(self, by: object = None) -> list[str]:
-        """Takes the messages back that wait for their turn. Each front end has its own words again: `by` with the result,
-        with those of whoever is gone, the others with the end of what they are told."""
-        given: list[str] = []
-        backs: dict[object, list[str]] = {by: given, None: given}
-        for turn in self._drop(list(self._waiting)):
-            if turn.asker not in backs:  # it has them all at once, in their order
-                backs[turn.asker] = turn.back = []
-            backs[turn.asker].append(turn.text)
-        return given
-
-    def take_back(self, place: int, text: str, by: object = None) -> str:
-        """Takes one message back that waits for its turn, if it still stands at that place; else gives nothing. `by` has
-        its words, whoever has asked."""
-        if not 0 <= place < len(self._waiting) or self._waiting[place].text != text:
-            return ""
-        (turn,) = self._drop([self._waiting[place]])
-        if turn.asker is not by:
-            turn.back = []
-        return turn.text
-
-    def _drop(self, dropped: Sequence[Waiting]) -> Sequence[Waiting]:
-        for turn in dropped:
-            self._waiting.remove(turn)
-            turn.events.put_nowait(None)
-        self.tell(self.activity())
-        return dropped
-
-    async def finished(self) -> None:
-        if self._runner:
-            await asyncio.gather(self._runner, return_exceptions=True)
-
     # --- the parts that a turn needs --------------------------------------------------------------------------
 
     async def agent(self, keys: Mapping[str, str] | None = None, changes: Mapping[str, Any] | None = None) -> Agent:
@@ -290,7 +199,7 @@ class Session:
         made_for = tuple(sorted((name, str(value)) for name, value in settings.items()))
         if self._agent is None or self._agent.absent or made_for != self._made_for:
             self._agent = await make_agent(
-                self.journal, self.corpus, self.gateway, self.sources, self._cancel, self.approvals, settings
+                self.journal, self.corpus, self.gateway, self.sources, self.turns.cancelled, self.approvals, settings
             )
             self._made_for = made_for
             self.corpus.use(str(settings.get("embedding_model", "")))
@@ -363,17 +272,9 @@ class Session:
         items = (await agent.renderer.event("login", packed),) if agent.renderer.searches else ()
         return Draft("login", {"event": "login"}, items=items)
 
-    async def interrupt(self) -> None:
-        """Stops the turn under way, marked so, and takes back what waits; a turn that hangs is ended."""
-        self.drop_queue()
-        self.cancel()
-        if self._runner:
-            await asyncio.wait({self._runner}, timeout=INTERRUPT_S)
-            await ended(self._runner)
-
     async def close(self) -> None:
         """Waits for the turns, and closes the file."""
-        await self.finished()
+        await self.turns.finished()
         await self.corpus.close()
         await self.journal.database.close()
 

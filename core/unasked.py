@@ -40,7 +40,7 @@ async def beat(session: Session) -> bool:
     """Begins the turn of a timed heartbeat where one is due: somebody looks on, nothing has happened for
     `heartbeat_minutes`, and the model has not paused them. Whether it did."""
     after = session.state.settings.get("heartbeat_minutes", 0) * MINUTE
-    if not after or session.busy or not session.watched or now() - session.used_at < after:
+    if not after or session.busy or not session.watched or now() - session.turns.used_at < after:
         return False
     agent = await session.agent()
     returns = await session.journal.steps(kinds=("return",), limit=LOOKED_BACK)

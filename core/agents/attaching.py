@@ -110,7 +110,7 @@ async def _tell(roster: Roster, session: Session, source: str, what: str) -> Non
     between a call and its return nothing may stand."""
     items: tuple[Item, ...] = ()
     while True:
-        await session.finished()
+        await session.turns.finished()
         try:
             passages = await roster.library.passages(source)
         except UserError:  # deleted meanwhile

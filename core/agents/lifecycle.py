@@ -58,7 +58,7 @@ async def delete(roster: Roster, given: Mapping[str, Any], caller: object) -> As
         raise roster.unknown(name)
     session = roster.sessions.get(fold(name))
     if session:
-        await session.interrupt()
+        await session.turns.interrupt()
     async with roster.put_down(name):
         if session:
             await roster.let_go(session)

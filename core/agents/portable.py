@@ -49,7 +49,7 @@ async def bring(roster: Roster, given: Mapping[str, Any], caller: object) -> Asy
 
 async def _export(roster: Roster, session: Session, path: Path, progress: Progress) -> dict[str, Any]:
     _check_target(roster, path)
-    await session.finished()
+    await session.turns.finished()
     if path.suffix.lower() in TEXTS:
         return await _write_conversation(session, path)
     part = path.with_name(f".{path.name}.part")

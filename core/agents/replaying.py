@@ -190,6 +190,6 @@ async def _asked_again(fresh: Session, text: str, caller: Any) -> tuple[str, str
                 case e.Error(message=message, hint=hint) | e.Cancelled(message=message, hint=hint):
                     trouble = f"{message} {hint}".strip()
     except BaseException:
-        fresh.withdraw(caller.front_end)
+        fresh.turns.withdraw(caller.front_end)
         raise
     return "\n\n".join(said), trouble

@@ -26,7 +26,7 @@ async def create_agent(roster: Roster, given: Parameters, caller: Caller) -> Asy
 
 async def configure_agent(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     session, changes = await session_of(roster, given), given["changes"]
-    async with session.alone("Another model or window") if PACKED_BY & set(changes) else contextlib.nullcontext():
+    async with session.turns.alone("Another model or window") if PACKED_BY & set(changes) else contextlib.nullcontext():
         await slash.change_settings(session, changes)
     yield "result", {}
 

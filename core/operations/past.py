@@ -28,7 +28,7 @@ async def go_back(roster: Roster, given: Parameters, caller: Caller) -> AsyncIte
     """
     session = await roster.session(given["agent"], False, {})
     step, before = int(given["step"]), bool(given.get("before"))
-    async with session.alone("Going back"):
+    async with session.turns.alone("Going back"):
         yield "result", {"step": await _gone_back(session, step, before)}
 
 

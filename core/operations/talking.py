@@ -109,10 +109,10 @@ async def cancel(roster: Roster, given: Parameters, caller: Caller) -> AsyncIter
     back: `dropped` is what this front end had asked for, or one that is gone."""
     session = await session_of(roster, given)
     if given.get("own"):
-        yield "result", {"cancelled": session.withdraw(caller.front_end), "dropped": []}
+        yield "result", {"cancelled": session.turns.withdraw(caller.front_end), "dropped": []}
         return
-    dropped = session.drop_queue(caller.front_end) if given.get("queued") else []
-    yield "result", {"cancelled": session.cancel(), "dropped": dropped}
+    dropped = session.turns.drop(caller.front_end) if given.get("queued") else []
+    yield "result", {"cancelled": session.turns.cancel(), "dropped": dropped}
 
 
 async def command(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
@@ -154,4 +154,4 @@ async def _roster_command(roster: Roster, session: Session, line: str, caller: C
 async def take_back(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     """Takes one waiting message back, by its place in the queue; `text` guards against a queue that has moved on."""
     session = await roster.session(given["agent"], False, {})
-    yield "result", {"text": session.take_back(int(given["place"]), str(given["text"]), caller.front_end)}
+    yield "result", {"text": session.turns.take_back(int(given["place"]), str(given["text"]), caller.front_end)}

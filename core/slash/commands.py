@@ -52,7 +52,7 @@ async def run(session: Session, line: str, confirmed: bool, keys: Mapping[str, s
     asked = Asked(session, argument, confirmed, keys)
     if command.busy:
         return await handler(asked)
-    async with session.alone(f"/{command.name}"):
+    async with session.turns.alone(f"/{command.name}"):
         return await handler(asked)
 
 

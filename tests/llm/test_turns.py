@@ -238,7 +238,7 @@ async def stopped_after(session: Session, kind: type[e.Event], text: str = "Go")
         events.append(event)
         if isinstance(event, kind) and not at:
             at = time.monotonic()
-            session.cancel()
+            session.turns.cancel()
     return events, time.monotonic() - at
 
 
@@ -290,8 +290,8 @@ async def test_what_waits_can_be_taken_back(roster: Roster, server: ModelServer)
     second = asyncio.create_task(collect(session, "Second"))
     await asyncio.sleep(0.05)
     assert session.activity().queued == ["Second"]
-    assert session.drop_queue() == ["Second"]
-    session.cancel()
+    assert session.turns.drop() == ["Second"]
+    session.turns.cancel()
     assert ended(await first) == "cancelled" and await second == []
     texts = [step.text("text") for step in await session.journal.steps(kinds=("user",))]
     assert texts == ["First"]
@@ -308,11 +308,11 @@ async def test_what_waits_goes_back_to_whoever_sent_it(roster: Roster, server: M
     askers = (there, here, gone, there, there)
     waiting = [session.submit(f"{number}", {}, asker) for number, asker in enumerate(askers)]
     waiting[2].orphaned()
-    assert session.take_back(4, "4", here) == "4" and waiting[4].back == []
-    assert session.drop_queue(here) == ["1", "2"]
+    assert session.turns.take_back(4, "4", here) == "4" and waiting[4].back == []
+    assert session.turns.drop(here) == ["1", "2"]
     assert [turn.back for turn in waiting[:4]] == [["0", "3"], None, None, None]
     assert [[event async for event in turn] for turn in waiting] == [[]] * 5
-    session.cancel()
+    session.turns.cancel()
     await first
 
 

@@ -150,7 +150,7 @@ async def test_a_wait_is_seen_and_can_be_given_up(made: Made, model: ModelServer
         events.append(event)
         if isinstance(event, e.Retry):
             asked = time.monotonic()
-            session.cancel()
+            session.turns.cancel()
     assert time.monotonic() - asked < SOON_S and ended(events) == "cancelled"
     assert 20 < of(events, e.Retry)[0].wait_s <= 40
     assert json.dumps(model.requests[0]["messages"])

@@ -91,7 +91,7 @@ async def test_all_that_is_paid_counts(home_of_models: Roster, agent_name: str, 
         async for event in session.submit(text, keys):
             events.append(event)
             if stopped and isinstance(event, e.Delta):
-                session.cancel()
+                session.turns.cancel()
         end = events[-1]
         assert isinstance(end, e.TurnEnd) and end.cost_usd
         assert end.cost_usd == pytest.approx(purse.spent - before)

@@ -90,7 +90,7 @@ async def test_a_turn_that_waits_can_be_stopped(roster: Roster, server: ModelSer
     going = asyncio.create_task(turn(session, "I play chess."))
     await asyncio.wait_for(waiting.wait(), SOON_S)
     assert session.phase == "waiting_for_you" and [each.call_id for each in session.approvals.questions]
-    session.cancel()
+    session.turns.cancel()
     assert ended(await asyncio.wait_for(going, SOON_S)) == "cancelled" and not session.approvals.questions
     with pytest.raises(UserError, match="No call waits"):
         await run(session, "/allow")

@@ -23,7 +23,7 @@ async def test_timed_heartbeats(tmp_path: Path) -> None:
             leave = session.listen(seen.append)
             server.script(scripted.say("Still thinking of you."))
             assert await unasked.beat(session)
-            await session.finished()
+            await session.turns.finished()
             assert [event.kind for event in seen if isinstance(event, e.Happened)] == ["timer"]
             assert [event.text for event in seen if isinstance(event, e.AssistantMessage)] == ["Still thinking of you."]
             assert not await unasked.beat(session), "not again at once"

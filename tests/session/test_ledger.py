@@ -13,9 +13,9 @@ from core.session import Session
 from core.slash.commands import change_settings
 from memgpt import events as e
 from memgpt.config import AgentConfig
-from tests.support.agents import of, run, turn
+from tests.support.agents import make_session, of, run, turn
 from tests.support.ledgers import SAID, answering, errors, errors_by_call, openai_style
-from tests.support.model_server import ModelServer, prompt_tokens
+from tests.support.model_server import ModelServer, Scripted, prompt_tokens
 
 
 def with_hidden_words(body: Mapping[str, Any]) -> int:
@@ -136,3 +136,13 @@ async def test_the_meter_says_whose_number_it_shows(roster: Roster, model: Model
     await turn(session, "Hello")
     shown = await session.context()
     assert isinstance(shown, e.ContextChanged) and shown.source == "provider"
+
+
+async def test_a_guess_is_not_shown_for_a_providers_number(roster: Roster, model: ModelServer) -> None:
+    """Of a provider that gives no figures, what we count stands; litellm would put an estimate in their place."""
+    model.fallback = lambda request: Scripted(said="You said a lot.", usage=False)
+    session = await make_session(roster, model, protocol="text")
+    (told,) = of(await turn(session, SAID[0]), e.Usage)
+    shown = await session.context()
+    assert shown.source == "own" and told.completion_tokens > 0
+    assert 0 < told.prompt_tokens < shown.total

@@ -345,7 +345,7 @@ async def test_what_is_no_command_and_what_has_to_wait(session: Session, server:
         with pytest.raises(UserError, match="has to wait"):
             await slash.run(session, line, False, {})
     assert (await slash.run(session, "/memory", False, {})).text
-    session.cancel()
+    session.turns.cancel()
     assert [event async for event in running][-1].type == "turn_end"
 
 

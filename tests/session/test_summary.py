@@ -93,7 +93,7 @@ async def test_a_summary_can_be_stopped(roster: Roster, server: ModelServer) -> 
             break
         await asyncio.sleep(0.02)
     began = time.monotonic()
-    session.cancel()
+    session.turns.cancel()
     await asyncio.wait({running})
     assert running.exception() is not None and time.monotonic() - began < SOON_S
 
