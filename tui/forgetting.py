@@ -32,7 +32,7 @@ class Found:
 
 
 async def look(home: Home, ask: Ask, **given: Any) -> Found:
-    """Looks for an agent's message (`message_id`) or `text`, and changes nothing.
+    """Looks for an agent's messages (`message_ids`) or `text`, and changes nothing.
 
     Raises:
         UserError: it stands nowhere.

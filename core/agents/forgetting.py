@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 SHORTEST = 2  # characters; less would erase letters out of everything
 
 
-async def forget(roster: Roster, agent: str, key: str | None, text: str | None, confirmed: bool) -> dict[str, Any]:
-    """Shows what would go, or when `confirmed` erases it everywhere in the agent's file.
+async def forget(roster: Roster, agent: str, keys: Sequence[str], text: str | None, confirmed: bool) -> dict[str, Any]:
+    """Shows what would go, or when `confirmed` erases it everywhere in the agent's file: some words, or without them all
+    that the messages or passages with those ids ever said.
 
     Raises:
         UserError: nothing is found, the text is too short, or the agent is at work.
     """
     session = await roster.session(agent)
     database = session.journal.database
-    wordings = [Wording(text)] if text is not None else await database.read(lambda c: _wordings(c, str(key)))
+    wordings = [Wording(text)] if text is not None else await database.read(lambda c: _wordings(c, keys))
     if any(len(each.text.strip()) < SHORTEST for each in wordings):
         raise UserError("That is too short to forget.", f"Give at least {SHORTEST} characters.", status=2)
     found = await database.read(lambda connection: _found(connection, wordings))
@@ -48,11 +49,13 @@ async def forget(roster: Roster, agent: str, key: str | None, text: str | None, 
     return {"found": found, "elsewhere": elsewhere, "done": confirmed, "wordings": [asdict(each) for each in wordings]}
 
 
-def _wordings(connection: duckdb.DuckDBPyConnection, key: str) -> list[Wording]:
-    """All that the message or passage ever said."""
-    texts = lookups.texts_of(connection, key)
-    if not texts:
-        raise UserError(f"There is no message {key!r}.", "A search gives the ids.")
+def _wordings(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> list[Wording]:
+    """All that the messages or passages ever said."""
+    texts: dict[str, None] = {}
+    for key in keys:
+        if not (own := lookups.texts_of(connection, key)):
+            raise UserError(f"There is no message {key!r}.", "A search gives the ids.")
+        texts |= dict.fromkeys(own)
     return [Wording(text, alone=True) for text in texts if text != MARK]
 
 

@@ -89,6 +89,6 @@ async def edit_block(roster: Roster, given: Parameters, caller: Caller) -> Async
 
 async def forget(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     found = await forgetting.forget(
-        roster, given["agent"], given.get("message_id"), given.get("text"), bool(given.get("confirmed"))
+        roster, given["agent"], given.get("message_ids") or (), given.get("text"), bool(given.get("confirmed"))
     )
     yield "result", found

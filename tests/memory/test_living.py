@@ -161,7 +161,7 @@ async def test_an_imported_id_is_never_one_of_the_agents_own(session: Session, r
     key = (await run(session, "/passage add The safe opens with 4711.")).data["id"]
     assert int(key[1:]) in numbers
     assert (await asked(roster, "why", agent=session.name, passage=key))["subject"] == "The safe opens with 4711."
-    found = await asked(roster, "forget", agent=session.name, message_id=key, confirmed=False)
+    found = await asked(roster, "forget", agent=session.name, message_ids=[key], confirmed=False)
     assert [row["text"] for row in found["found"]] == ["The safe opens with 4711."]
 
 

@@ -12,7 +12,7 @@ from tui.text import inert
 
 def run(options: argparse.Namespace) -> int:
     home = find_home()
-    given = {"agent": options.agent, "message_id": options.id, "text": options.text}
+    given = {"agent": options.agent, "message_ids": [options.id] if options.id else [], "text": options.text}
     found = with_link(lambda link: look(home, link.ask, **given))
     for line in found.told():
         print(inert(line))

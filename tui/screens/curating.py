@@ -91,18 +91,17 @@ class Curator:
 
     async def _forget(self, hits: list[Hit]) -> None:
         app, ask = self._app, self.browser.searcher.engine.ask
-        each = [{"agent": app.connection.agent, "message_id": hit.id} for hit in hits]
+        given = {"agent": app.connection.agent, "message_ids": [hit.id for hit in hits]}
         try:
-            found = [await forgetting.look(app.home, ask, **given) for given in each]
-            about = "\n".join(line for one in found for line in one.told())
+            found = await forgetting.look(app.home, ask, **given)
+            about = "\n".join(found.told())
             question = (
                 f"Erase {counted(len(hits), 'message')} for good, everywhere? Nothing brings back what is erased."
             )
             if not await app.push_screen_wait(Confirm(question, about)):
                 self.browser.say("Nothing was erased.")
                 return
-            for one, given in zip(found, each, strict=True):
-                await forgetting.erase(app.home, ask, one, app.kept, **given)
+            await forgetting.erase(app.home, ask, found, app.kept, **given)
         except UserError as error:
             self.browser.say(str(error))
         app.outbox.recall_history()
