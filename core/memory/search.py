@@ -280,7 +280,8 @@ def _with_neighbours(cosines: Any, mean: float, deviation: float, talk: Any) -> 
         spread = _spread_near(part, talk[start:end])[first - start : first - start + PART]
         total[first : first + PART] = spread
         square += _square(spread)
-    deviation = math.sqrt((square + FEW) / (len(total) + FEW))
+    known = int((cosines > -1.5).sum())  # those without a vector say nothing of how far apart the others are
+    deviation = math.sqrt((square + FEW) / (known + FEW))
     total /= numpy.float32(deviation)
     return total, deviation
 

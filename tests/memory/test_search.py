@@ -426,3 +426,18 @@ def test_packed_vectors_are_as_near_as_they_say_and_made_exact(
         asked = numpy.unique(random.choice(docs[-1] + 1, 40)).astype(numpy.int32)
         wanted = truth[asked] if len(rows) <= keep else numpy.full(len(asked), matrix.NONE)
         assert numpy.abs(made.exact(asked, query) - wanted).max() < 1e-6
+
+
+async def test_what_has_no_vector_yet_is_not_lost_among_those_that_have(session: Session) -> None:
+    """While embedding is behind, a rare word finds its message all the same, however near the others are."""
+    nouns = ("river", "market", "lamp", "bridge", "coffee", "tiger", "window", "carpet")
+    texts = [
+        f"The {nouns[n % 8]} by the {nouns[n // 8 % 8]} reminded me of a {nouns[n % 7]} melon, {n}." for n in range(600)
+    ]
+    await put(session, *texts[:150])
+    await session.corpus.settled()
+    session.corpus.backlog.pause()
+    await put(session, *texts[150:])
+    for number in (223, 467, 590):
+        answer = await search(session, f"the {nouns[number % 7]} melon of {number}", "hybrid")
+        assert answer.hits[0].text == texts[number]
