@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def matching(typed: str) -> list[Command]:
     """The commands that a typed beginning may mean, best first; all of them for a lone slash.
 
-    The first letter has to be right: Enter takes what is marked, and `/x` must not leave the program.
+    The first letter has to be right: Enter takes the first, and `/x` must not leave the program, nor `/e`, which may mean
+    another command.
     """
     word = typed.removeprefix("/").partition(" ")[0].lower()
     if not word:
@@ -28,6 +29,7 @@ def matching(typed: str) -> list[Command]:
     starts = [
         command for command in COMMANDS if any(name.startswith(word) for name in (command.name, *command.aliases))
     ]
+    starts.sort(key=lambda command: command.name == "exit" and word not in (command.name, *command.aliases))
     matcher = Matcher(word)
     scored = [
         (matcher.match(command.name), command)

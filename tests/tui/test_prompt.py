@@ -18,8 +18,10 @@ from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_app import app_of, chat, opened, says, until, write
 from tui.cli import front, writing
+from tui.palette import matching
 from tui.prompting.completion import choices
 from tui.prompting.mentions import with_files
+from tui.screens.inspector import Inspector
 
 ENTER, CTRL_C, CTRL_Q, F4 = "\r", "\x03", "\x11", "\x1bOS"
 
@@ -181,6 +183,27 @@ async def test_arguments_and_files_are_completed(tmp_path: Path, monkeypatch: py
         await pilot.pause(0.2)
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.theme == "light")
+
+
+async def test_a_command_is_chosen_with_the_arrows_and_a_slash_alone_is_none(tmp_path: Path) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(100, 30)) as pilot:
+
+        async def chosen(*keys: str) -> str:
+            app.prompt.fill("")
+            await pilot.press(*keys[:-1])
+            await pilot.pause(0.2)
+            await pilot.press(keys[-1])
+            return app.prompt.text
+
+        assert [await chosen("/", "t", "tab"), await chosen("/", "t", "down", "tab")] == ["/theme ", "/tour "]
+        assert [command.name for command in matching("/co")] == ["cost", "context", "copy"]
+        await chosen("/", "c", "o", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Inspector))
+        await pilot.press("escape")
+        await chosen("/", "enter")
+        await until(pilot, lambda: "Unknown command: /." in chat(pilot))  # and it has not left
+    assert matching("/e")[0].name != "exit" != matching("/q")[0].name and matching("/quit")[0].name == "exit"
 
 
 async def test_files_with_gaps_are_completed_in_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,8 @@ class Writing:
         if not prompt.walked and (prompt.text[:1] == "/" or "@" in prompt.text):  # else Up would be the menu's
             from tui.prompting.completion import choices
 
-            app.menu.follow(choices(app, prompt.text, prompt.cursor_offset), may_be_command(prompt.text))
+            begun = may_be_command(prompt.text) and prompt.text != "/"  # a slash alone means no command yet
+            app.menu.follow(choices(app, prompt.text, prompt.cursor_offset), begun)
         elif was_open:
             app.menu.close()
         prompt.menu_open, prompt.menu_chosen = app.menu.is_open, False

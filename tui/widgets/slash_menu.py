@@ -42,15 +42,15 @@ class SlashMenu(OptionList, can_focus=False):
     def follow(self, found: Sequence[Choice], mark: bool) -> None:
         """Shows what the prompt's text may become; closed where there is nothing.
 
-        With `mark` the first is marked from the start. Where anything else may be meant as well, Enter takes only what
-        was gone to.
+        With `mark` the first is marked until another is gone to. Where anything else may be meant as well, Enter takes
+        only what was gone to.
         """
         if list(found) != self._found:
             self._found = list(found)
             self.clear_options()
             self.add_options(Option(_line(choice)) for choice in found)
             self.highlighted = None
-        if found and mark:
+        if found and mark and self.highlighted is None:
             self.highlighted = 0
         self.set_class(bool(found), "-open")
 
