@@ -111,5 +111,12 @@ def items_holding(connection: duckdb.DuckDBPyConnection, steps: Iterable[int], p
     return {row[0] for row in connection.execute(query, patterns).fetchall()}
 
 
+def events_of(connection: duckdb.DuckDBPyConnection, steps: Iterable[int]) -> list[int]:
+    """The messages with which some steps told the model of something, one for each."""
+    query = f"""SELECT max(id) FROM item WHERE kind IN ('login', 'event', 'pressure') AND step IN ({_listed(steps)})
+                GROUP BY step ORDER BY step"""
+    return [row[0] for row in connection.execute(query).fetchall()]
+
+
 def _listed(numbers: Iterable[int]) -> str:
     return ",".join(map(str, sorted(numbers))) or "NULL"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from core.context import instructions
 from core.context.manager import QueueManager
@@ -12,22 +13,42 @@ from core.context.wording import as_reworded
 from core.functions.memory import DONE
 from core.llm.types import Call
 from core.messages import Item, Step
+from core.store import lookups, rows
 from core.store.journal import Draft
+
+if TYPE_CHECKING:
+    import duckdb
+
+SAID = ("user", "reply", "return")  # steps whose messages are no events; one may stand for them that are too large
 
 
 async def rerendered(manager: QueueManager, fixed: Fixed) -> Draft:
     """The step that puts the summary and every message of the queue into another packaging, each keeping the step that
-    it belongs to; ids and signatures of the old provider are left out."""
+    it belongs to; ids and signatures of the old provider are left out. Events come back that a model was not shown."""
     state = manager.journal.state
+    evictions = await manager.journal.steps(kinds=("evict",))
+    gone = max((number for step in evictions for number in step.body["steps"]), default=0)
     first = min((item.step for item in state.queue), default=1)
-    steps = as_reworded(await manager.journal.steps(after=first - 1))
+    steps = as_reworded(await manager.journal.steps(after=min(gone, first - 1)))
     items: list[Item] = []
     if state.summary and state.summary_text:
         fresh = await manager.renderer.summary(state.summary_text.body, state.evicted, state.memory_at)
         items.append(replace(fresh, step=state.summary.step))
     packing = _Packing(manager, fixed, {step.id: step for step in steps}, _results(steps))
-    items += await packing.items(state.queue)
+    untold = await _untold(manager, [step for step in steps if step.id > gone]) if manager.renderer.searches else []
+    items += await packing.items(sorted([*state.queue, *untold], key=lambda item: item.step))
     return Draft("settings", {"changes": {}, "rerendered": True}, items=tuple(items))
+
+
+async def _untold(manager: QueueManager, steps: Sequence[Step]) -> list[Item]:
+    """The events among some steps that are not in the queue: the model before this one makes nothing of them."""
+    shown = {item.step for item in manager.journal.state.queue}
+    told = [step.id for step in steps if step.kind not in SAID and step.id not in shown]
+
+    def work(connection: duckdb.DuckDBPyConnection) -> list[Item]:
+        return list(rows.fetch_items(connection, lookups.events_of(connection, told)).values())
+
+    return list(await manager.journal.read(work))
 
 
 def _results(steps: Sequence[Step]) -> dict[str, int]:
@@ -83,6 +104,8 @@ class _Packing:
                 return await self._returned(step)
             case "login" | "event" | "pressure" if not renderer.searches:
                 return None
+            case "login" | "event":
+                return await renderer.item(item.kind, item.sent)
             case "pressure":
                 packed = instructions.system_alert(instructions.pressure_text(), step.at, renderer.zone)
                 return await renderer.event("pressure", packed)

@@ -51,6 +51,25 @@ async def test_to_a_smaller_window_and_back(made: Made) -> None:
         assert (await found.search("recall", "Number 3", 0)).total > 0
 
 
+async def test_what_a_model_was_not_shown_is_there_again_for_the_next(made: Made) -> None:
+    """The built-in model makes nothing of events."""
+    with ModelServer() as server:
+        session = await made(server, 8192)
+        await turn(session, "I keep bees.")
+        await run(session, "/heartbeat")
+        await change_settings(session, {"paging.memory_edits": "append"})
+        await run(session, "/human Name: Ada")
+        before = [(item.kind, item.step) for item in session.state.queue]
+        told = [item.sent for item in session.state.queue if item.kind == "event"]
+        await run(session, "/model builtin")
+        assert not [item for item in session.state.queue if item.kind == "event"]
+        await run(session, f"/model openai/scripted@{server.url}")
+        assert [(item.kind, item.step) for item in session.state.queue] == before
+        assert len(told) == 2 == len([item for item in session.state.queue if item.sent in told])
+        await turn(session, "And now?")
+        assert session.state == await session.journal.folded()
+
+
 @pytest.mark.parametrize("before", ["text", "json", "tools"])
 @pytest.mark.parametrize("after", ["text", "json", "tools"])
 async def test_from_one_way_of_calling_functions_to_another(made: Made, before: str, after: str) -> None:
