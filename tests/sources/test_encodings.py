@@ -156,6 +156,17 @@ def test_wide_characters_need_no_mark(language: str, encoding: str) -> None:
     assert decoded(f"\ufeff{text}".encode(encoding)) == text
 
 
+@pytest.mark.parametrize("language", LINES)
+def test_a_bad_byte_or_a_character_cut_off_leaves_utf8_what_it_is(language: str) -> None:
+    text = f"{LINES[language][1]}\n" * 4
+    assert decoded(text.encode() + b"caf\xe9\n" + text.encode()) == f"{text}caf\ufffd\n{text}"
+    for sign in "ß漢🙂":
+        for length in range(1, len(sign.encode())):
+            assert decoded(text.encode() + sign.encode()[:length]) == text, "as of a log that is being written"
+    assert decoded("Fünf Gräser, zwölf Öfen.".encode()[:-5]) == "Fünf Gräser, zwölf "
+    assert decoded("Fünf Gräser, zwölf Öfen, ein Café".encode("latin-1")) == "Fünf Gräser, zwölf Öfen, ein Café"
+
+
 @pytest.mark.parametrize(
     "text", ["A café.", "30 m³, 40 m³, 50 m³, 60 m³", "5 ± 1, 6 ± 2, 7 ± 1, 9 ± 3", "½ cup, ¼ spoon, ¾ pint, ½ more", "Mr. Þórðarson",
              "It’s “so” – isn’t it…", "Señor Núñez", "GRÖSSE ÜBERALL ÄNDERN"],

@@ -22,7 +22,7 @@ READERS: dict[str, Reader] = {
     ".eml": mail.read,
     ".mbox": mail.read_box,
 }
-VERSION = 2  # raise it where readers or chunks change so much that files should be read again
+VERSION = 3  # raise it where readers or chunks change so much that files should be read again
 
 
 def reader_of(path: Path) -> Reader | None:
