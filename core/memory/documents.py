@@ -51,6 +51,18 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A document that is in the file, under its number there."""
+
+    key: str
+    number: int
+    text: str
+    title: str
+    conversation: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """What the words of a document come to: its terms, who speaks among them; how many it has; its language and marks."""
 
@@ -135,6 +147,17 @@ def held_keys(connection: duckdb.DuckDBPyConnection, keys: Sequence[str], condit
     with _registered(connection, {"key": numpy.array(keys, object)}) as name:
         query = f"SELECT key FROM doc SEMI JOIN {name} USING (key) WHERE {condition}"
         return {row[0] for row in connection.execute(query).fetchall()}
+
+
+def held(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, Held]:
+    """The documents of some ids, by their id."""
+    there = held_keys(connection, keys)  # mostly none, and no text has to be looked at
+    if not there:
+        return {}
+    with _registered(connection, {"key": numpy.array([*there], object)}) as name:
+        query = f"""SELECT d.key, d.id, t.body, d.title, d.conversation, d.file
+            FROM doc d SEMI JOIN {name} USING (key) JOIN text t ON t.id = d.text"""
+        return {row[0]: Held(*row) for row in connection.execute(query).fetchall()}
 
 
 def _put_postings(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int], analyses: Sequence[Analysis]) -> None:

@@ -41,19 +41,25 @@ def read(path: Path, kind: str, present: int) -> Iterator[Document | Bad]:
         raise UserError(f"{path} is not a file.", "Give the path of a JSONL file.")
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+            origin = origin_of(path) if kind == "archival" else ""
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield _parsed(line, number, shown(path.name), kind, present)
+                    yield _parsed(line, number, shown(path.name), origin, kind, present)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.", "Give the path of a JSONL file.") from None
 
 
-def _parsed(line: str, number: int, file: str, kind: str, present: int) -> Document | Bad:
+def origin_of(path: Path) -> str:
+    """What the conversation of a passage begins with: where the file is that it is from."""
+    return f"{shown(str(path.resolve()))}\n"
+
+
+def _parsed(line: str, number: int, file: str, origin: str, kind: str, present: int) -> Document | Bad:
     try:
         value = json.loads(line)
         if not isinstance(value, dict):
             return Bad(number, "not a JSON object")
-        return _document(value, number, file, kind, present)
+        return _document(value, number, file, origin, kind, present)
     except json.JSONDecodeError as error:
         return Bad(number, f"not JSON: {error.msg}")
     except RecursionError:
@@ -64,7 +70,7 @@ def _parsed(line: str, number: int, file: str, kind: str, present: int) -> Docum
         return Bad(number, str(error))
 
 
-def _document(value: dict[str, Any], number: int, file: str, kind: str, present: int) -> Document:
+def _document(value: dict[str, Any], number: int, file: str, origin: str, kind: str, present: int) -> Document:
     text = _string(value, "text")
     if not text.strip():
         raise ValueError("`text` is missing or empty")
@@ -78,7 +84,7 @@ def _document(value: dict[str, Any], number: int, file: str, kind: str, present:
         raise ValueError(f"`created_at` is {created!r}, not an RFC 3339 time") from None
     given = value.get("id")
     key = _storable(str(given)) if given is not None else _digest(kind, text, created, number)
-    conversation = _string(value, "conversation") or file
+    conversation = origin + (_string(value, "conversation") or file)
     common = (_string(value, "name"), _string(value, "title"), conversation, number, moment, text)
     if kind == "recall":
         return Document(f"{IMPORTED}{key}" if OWN_ID.fullmatch(key) else key, kind, role, *common)

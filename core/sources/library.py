@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.ending import ended
 from core.memory import documents
 from core.memory.corpus import Corpus
-from core.memory.documents import Analysis, Document, analysed
+from core.memory.documents import Analysis, Document, Held, analysed
 from core.memory.embedding import Embedder
 from core.messages import State
-from core.sources.jsonl import Bad, read
+from core.sources.jsonl import Bad, origin_of, read
 from core.sources.progress import Progress, embedding
 from core.store.database import Database
 from core.store.journal import now
@@ -37,15 +38,17 @@ LET_GO_S = 0.5  # that a worker at work may take to forget a source's vectors
 
 @dataclass(slots=True)
 class Loaded:
-    """What became of a file: how many documents went in, how many were there already, which lines were bad."""
+    """What became of a file: how many documents went in, how many of them took the place of what the same line said
+    before, how many were there already, which lines were bad."""
 
     imported: int = 0
+    replaced: int = 0
     skipped: int = 0
     bad: list[Bad] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         bad = [{"line": entry.line, "reason": entry.reason} for entry in self.bad]
-        return {"imported": self.imported, "skipped": self.skipped, "bad": bad}
+        return {"imported": self.imported, "replaced": self.replaced, "skipped": self.skipped, "bad": bad}
 
 
 @dataclass(slots=True)
@@ -112,7 +115,8 @@ class Library:
         return await self._loading(name, lambda corpus: load_files(corpus, order, self.home.log, progress))
 
     async def load_jsonl(self, name: str, path: Path, progress: Progress) -> Loaded:
-        """Makes or extends a source from a JSONL file; what is there already is skipped, so it can be resumed.
+        """Makes or extends a source from a JSONL file; what is there already is skipped, so it can be resumed. A line that
+        was changed is replaced.
 
         Raises:
             UserError: the file cannot be read, or the source was deleted meanwhile.
@@ -140,11 +144,19 @@ class Library:
             return result
 
     async def _load_jsonl(self, corpus: Corpus, path: Path, progress: Progress) -> Loaded:
-        loaded = Loaded()
-        async with contextlib.aclosing(batches(read(path, "archival", now()), loaded)) as found:
-            async for batch in found:
-                loaded.imported += await corpus.database.write(functools.partial(put, batch=batch))
-                progress("reading", loaded.imported)
+        loaded, seen = Loaded(), set[str]()
+        try:
+            async with contextlib.aclosing(batches(read(path, "archival", now()), loaded)) as found:
+                async for batch in found:
+                    fresh = batch.without(seen)
+                    seen.update(fresh.keys)
+                    came, gone = await corpus.database.write(functools.partial(put, batch=fresh, path=path))
+                    loaded.imported += came
+                    loaded.replaced += gone
+                    progress("reading", loaded.imported)
+        finally:
+            if loaded.replaced:
+                corpus.removed()
         loaded.skipped -= loaded.imported
         await corpus.settled(embedding(progress))
         return loaded
@@ -244,11 +256,38 @@ def _read_batch(entries: Iterator[Document | Bad], loaded: Loaded) -> Batch | No
     return Batch(good, [analysed(entry.name, entry.title, entry.text) for entry in good])
 
 
-def put(connection: duckdb.DuckDBPyConnection, batch: Batch) -> int:
-    """Puts those of a batch into a source whose id is not there yet; how many that were."""
-    fresh = batch.without(documents.held_keys(connection, batch.keys))
-    insert(connection, fresh.documents, fresh.analyses)
-    return len(fresh.documents)
+def put(connection: duckdb.DuckDBPyConnection, batch: Batch, path: Path) -> tuple[int, int]:
+    """Puts those of a batch in, each of another id, that are not there yet in the same words: in the place of what their
+    file said under that id, and beside what another one says. How many those are, and how many took such a place."""
+    origin = origin_of(path)
+    held = documents.held(connection, [*batch.keys, *(_beside(key, origin) for key in batch.keys)])
+    fresh, analyses, gone = [], [], []
+    for document, analysis in zip(batch.documents, batch.analyses, strict=True):
+        key = document.key
+        before = held.get(_beside(key, origin)) or held.get(key)
+        if before and (before.title, before.text) == (document.title, document.text):
+            continue
+        if before and _is_of(before, origin, document.file):
+            gone.append(before.number)
+            key = before.key
+        elif before:
+            key = _beside(key, origin)
+        fresh.append(replace(document, key=key))
+        analyses.append(analysis)
+    if gone:
+        documents.remove(connection, f"id IN ({','.join(map(str, gone))})", [])
+    insert(connection, fresh, analyses)
+    return len(fresh), len(gone)
+
+
+def _beside(key: str, origin: str) -> str:
+    """The id of a line whose own is that of another file's."""
+    return f"{key}-{hashlib.blake2b(origin.encode(), digest_size=4).hexdigest()}"
+
+
+def _is_of(held: Held, origin: str, file: str) -> bool:
+    """Whether a passage is from that file; of those that were loaded once, only the name of theirs is known."""
+    return held.conversation.startswith(origin) or (held.file == file and not held.conversation.startswith("/"))
 
 
 def insert(

@@ -306,6 +306,10 @@ def test_a_source_is_loaded_attached_searched_and_detached(program: Program, age
                  {"id": "p2", "title": "Cats", "text": "A cat sleeps sixteen hours."})  # fmt: skip
     program.good("load", "jsonl", source, file)
     assert program.good("load", "jsonl", source, file).out.startswith("0 in, 2 there already")
+    jsonl(tmp_path / "p.jsonl", {"id": "p1", "title": "Bees", "text": "A drone has no sting."},
+          {"id": "p2", "title": "Cats", "text": "A cat sleeps twelve hours."})  # fmt: skip
+    done = program.good("load", "jsonl", source, file)
+    assert done.out == "1 in, 1 of them changed, 1 there already, 0 bad lines\n"
     assert program.good("search", "archival", "sting", "--agent", agent, "--json").json["results"] == []
     program.good("attach", source, "--agent", agent)
     (hit, *_) = program.good("search", "archival", "sting", "--agent", agent, "--json").json["results"]

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.memory.documents import Document
+from core.memory.search import Query
+from core.roster import Roster
+from core.session import Session
+from core.sources import library
 from core.sources.jsonl import Bad, read
+from tests.support.agents import asked, make_session
+from tests.support.model_server import ModelServer
 from tests.support.program import Program
 
 DEEP = "[" * 100_000
@@ -52,6 +58,63 @@ def test_bad_lines_are_told_and_everything_good_is_in(program: Program, reader: 
     for kind in ("archival", "recall"):
         found = program.good("search", kind, "pelican", "--agent", reader, "--json", "--limit", "50").json["results"]
         assert {hit["id"] for hit in found} >= {f"g{number}" for number in range(len(BAD) + 1)}
+
+
+async def test_a_changed_line_is_replaced_and_one_of_another_file_kept_beside(
+    roster: Roster, model: ModelServer, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    here, there = tmp_path / "pages.jsonl", tmp_path / "other" / "pages.jsonl"
+    session = await make_session(roster, model)
+    assert await loaded(roster, here, a="A pelican.", b="A heron.") == (2, 0, 0)
+    await asked(roster, "attach_source", agent="ada", source="pages")
+    assert await found(session, "pelican heron") == {("a", "A pelican."), ("b", "A heron.")}
+    assert await loaded(roster, here, a="A pelican.", b="A stork.") == (1, 1, 1)
+    assert await found(session, "pelican heron stork") == {("a", "A pelican."), ("b", "A stork.")}
+    assert await loaded(roster, there, a="A walrus.", b="A stork.") == (1, 0, 1), "the same words are there already"
+    ((other, text),) = await found(session, "walrus")
+    assert text == "A walrus." and other.startswith("a-")
+    assert await loaded(roster, there, a="A walrus.") == (0, 0, 1)
+    assert await loaded(roster, there, a="A narwhal.") == (1, 1, 0)
+    assert await loaded(roster, here, a="A gannet.") == (1, 1, 0)
+    kept = {("a", "A gannet."), ("b", "A stork."), (other, "A narwhal.")}
+    assert await found(session, "pelican heron stork walrus narwhal gannet") == kept
+
+
+async def test_an_id_that_comes_twice_in_a_file_is_that_of_its_first_line(
+    roster: Roster, model: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "BATCH", 2)
+    path = tmp_path / "pages.jsonl"
+    path.write_text("\n".join([*map(good, range(4)), '{"id": "g0", "text": "Another one."}']))
+    for imported in (4, 0):
+        told = await asked(roster, "load", kind="jsonl", name="pages", path=str(path))
+        assert (told["imported"], told["replaced"], told["skipped"]) == (imported, 0, 5 - imported)
+
+
+async def test_lines_of_before_are_those_of_the_file_of_that_name(
+    roster: Roster, model: ModelServer, tmp_path: Path
+) -> None:
+    """As they were loaded once: with the name of their file, and not where it is."""
+    session = await make_session(roster, model)
+    await loaded(roster, tmp_path / "pages.jsonl", a="A pelican.")
+    database = (await roster.library.corpus("pages")).database
+    await database.write(lambda connection: connection.execute("UPDATE doc SET conversation = file") and None)
+    assert await loaded(roster, tmp_path / "pages.jsonl", a="A heron.") == (1, 1, 0)
+    await asked(roster, "attach_source", agent="ada", source="pages")
+    assert await found(session, "pelican heron") == {("a", "A heron.")}
+
+
+async def loaded(roster: Roster, path: Path, **texts: str) -> tuple[int, int, int]:
+    """Loads a file of such ids and texts: how many are in, how many of them replaced, how many there already."""
+    path.write_text("".join(json.dumps({"id": key, "text": text}) + "\n" for key, text in texts.items()))
+    told = await asked(roster, "load", kind="jsonl", name="pages", path=str(path))
+    return told["imported"], told["replaced"], told["skipped"]
+
+
+async def found(session: Session, query: str) -> set[tuple[str, str]]:
+    agent = await session.agent()
+    return {(hit.key, hit.text) for hit in (await agent.external.find(Query(query, "archival", "text"))).hits}
 
 
 @pytest.mark.parametrize(

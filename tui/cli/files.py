@@ -58,7 +58,8 @@ def _absolute(path: str, kind: str) -> str:
 
 def _told(result: dict[str, Any]) -> int:
     """Says what went in, and which lines did not; those make the exit status 1."""
-    print(f"{result['imported']} in, {result['skipped']} there already, {len(result['bad'])} bad lines")
+    changed = f"{result['replaced']} of them changed, " if result["replaced"] else ""
+    print(f"{result['imported']} in, {changed}{result['skipped']} there already, {len(result['bad'])} bad lines")
     return _told_bad([f"line {bad['line']} was skipped: {bad['reason']}." for bad in result["bad"]], "bad lines")
 
 
