@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 from memgpt.home import UserError
+from memgpt.paths import absolute, names_something
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +183,20 @@ def parse(line: str) -> tuple[str, str]:
 
 
 def located(line: str) -> str:
-    """A typed line with the path in it made absolute: only the front end knows in which folder its user is."""
+    """A typed line with the path in it made absolute: only the front end knows in which folder its user is.
+
+    Raises:
+        UserError: the path is empty.
+    """
     word, argument = parse(line)
     command = find(word)
     if command is None or not argument:
         return line
     if command.name in ("systemswap", "export"):
-        return f"/{word} {_absolute(argument)}"
+        return f"/{word} {absolute(argument)}"
     if command.name == "load":
         path, name = load_argument(argument)
-        return f"/{word} {shlex.quote(_absolute(path))} {name}".rstrip()
+        return f"/{word} {shlex.quote(str(absolute(path)))} {name}".rstrip()
     return line
 
 
@@ -232,9 +236,5 @@ def load_argument(argument: str) -> tuple[str, str]:
         except ValueError:  # an apostrophe that belongs to the name
             return argument, ""
     path, _, name = argument.rpartition(" ")
-    whole = Path(argument).expanduser().exists() or not Path(path).expanduser().exists()
+    whole = names_something(argument) or not names_something(path)
     return (argument, "") if whole or not path else (path.strip(), name)
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())

@@ -20,6 +20,7 @@ from core.store.journal import Draft, now
 from core.transcript import events_of
 from memgpt import events as e
 from memgpt.home import UserError, checked_name, fold
+from memgpt.paths import exists
 from memgpt.words import counted, nothing_in
 
 JSONL = ".jsonl"
@@ -134,9 +135,9 @@ def load_and_attach(roster: Roster, session: Session, path: Path, name: str) -> 
     """Begins to load a file or folder for an agent, which has it attached when it is done; the name of the source.
 
     Raises:
-        UserError: there is nothing at that path, or the name is none.
+        UserError: there is nothing at that path, it cannot be looked at, or the name is none.
     """
-    if not path.exists():
+    if not exists(path):
         raise UserError(f"There is no file or folder {path}.", "Give the path of one.")
     source = checked_name(name) if name else _name_for(path)
     _check_free(source)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from core.agents import attaching, importing, jobs, listing
 from core.operations.caller import Caller, Parameters, Part, session_of
 from core.roster import Roster
 from memgpt import config
+from memgpt.paths import absolute
 
 
 async def import_messages(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
     session = await session_of(roster, {**given, "create": True})
-    path, embed = Path(given["path"]), bool(given.get("embed", True))
+    path, embed = absolute(given["path"]), bool(given.get("embed", True))
     async for part in jobs.with_progress(lambda told: importing.import_messages(session, path, embed, told)):
         yield part
 
 
 async def load(roster: Roster, given: Parameters, caller: Caller) -> AsyncIterator[Part]:
-    kind, name, path = given["kind"], given["name"], Path(given["path"])
+    kind, name, path = given["kind"], given["name"], absolute(given["path"])
     endings, recursive = tuple(given.get("extensions") or ()), bool(given.get("recursive"))
     async for part in jobs.with_progress(
         lambda told: attaching.load(roster, kind, name, path, told, endings, recursive)

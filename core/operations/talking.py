@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 from core import unasked
@@ -18,6 +17,7 @@ from core.slash import cost
 from core.slash.asked import Outcome
 from core.transcript import transcript
 from memgpt.commands import load_argument, parse
+from memgpt.paths import absolute
 from memgpt.words import counted
 
 
@@ -133,7 +133,7 @@ async def _roster_command(roster: Roster, session: Session, line: str, caller: C
     match word.lower():
         case "load" if argument:
             path, name = load_argument(argument)
-            source = attaching.load_and_attach(roster, session, Path(path), name)
+            source = attaching.load_and_attach(roster, session, absolute(path), name)
             return Outcome(f"Loading {path} as source {source!r}; you can go on meanwhile.")
         case "sources" | "attach" if not argument:
             listed = await roster.library.listed()

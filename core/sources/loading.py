@@ -26,6 +26,7 @@ from core.sources.readers import reader_of
 from core.sources.readers.sections import Binary, Unreadable
 from core.store.faults import fault_in_use
 from memgpt.home import UserError
+from memgpt.paths import exists
 
 BATCH = 500  # passages of one transaction; most files are one
 IN_MEMORY = 4_000_000  # bytes of a file's passages beyond which they wait on disk
@@ -44,9 +45,9 @@ class Order:
         """An order as it was given.
 
         Raises:
-            UserError: there is nothing at that path, or of the other kind.
+            UserError: there is nothing at that path, it is of the other kind, or cannot be looked at.
         """
-        if not path.exists():
+        if not exists(path):
             raise UserError(f"There is no file or folder {shown(str(path))}.", "Give the path of one.")
         if path.is_dir() != (kind == "directory"):
             other = "a folder" if path.is_dir() else "a file"

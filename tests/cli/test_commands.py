@@ -310,6 +310,9 @@ def test_a_source_is_loaded_attached_searched_and_detached(program: Program, age
           {"id": "p2", "title": "Cats", "text": "A cat sleeps twelve hours."})  # fmt: skip
     done = program.good("load", "jsonl", source, file)
     assert done.out == "1 in, 1 of them changed, 1 there already, 0 bad lines\n"
+    for kind in ("directory", "file", "jsonl"):
+        refused(program("load", kind, source, ""), 2, "The path is empty.")
+        refused(program("load", kind, source, "x" * 300), 1, "File name too long. Give the path of another.")
     assert program.good("search", "archival", "sting", "--agent", agent, "--json").json["results"] == []
     program.good("attach", source, "--agent", agent)
     (hit, *_) = program.good("search", "archival", "sting", "--agent", agent, "--json").json["results"]

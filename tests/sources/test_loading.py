@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from memgpt import MemGPT
-from memgpt.home import Home
+from memgpt.home import Home, UserError
 from memgpt.link import Link
 from tests.conftest import processes_of
 from tests.support import model_server as scripted
@@ -359,6 +359,12 @@ def test_slash_load_reads_in_the_background_and_attaches(
         assert "  Tea house: 1 passage" in client.run_command(reader, "/sources")
         with pytest.raises(Exception, match="There is no file or folder"):
             client.run_command(reader, "/load /nowhere/at all")
+        for argument, words in (
+            (f"{tmp_path}/{'x' * 300} it", "File name too long"), ('"" it', "path is empty"), ("''", "path is empty"),
+            ("~no-such-user/it", "There is no file or folder"),
+        ):  # fmt: skip
+            with pytest.raises(UserError, match=words):
+                client.run_command(reader, f"/load {argument}")
         with pytest.raises(Exception, match="'ARCHIVAL' is what an agent's own passages are called"):
             client.run_command(reader, f'/load "{tmp_path}/My notes, old/tea.md" ARCHIVAL')
     assert program("load", "file", "Archival", f"{tmp_path}/My notes, old/tea.md").status == 2

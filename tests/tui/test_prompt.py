@@ -265,6 +265,8 @@ def test_a_file_that_is_not_there_is_said() -> None:
     assert said == [
         f"There is no file {name}; your message goes without it." for name in ("notes/nothere.md", "none.txt")
     ]
+    for name in ("x" * 300, "~no-such-user/none.txt"):
+        assert with_files(f"@{name}", 8192)[0] == f"@{name}"
 
 
 async def test_what_waits_is_shown_and_taken_back_one_by_one(home: Home, agent_name: str, model: ModelServer) -> None:

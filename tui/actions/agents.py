@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memgpt.commands import fork_argument
 from memgpt.home import UserError, fold
+from memgpt.paths import absolute, exists, names_something
 from memgpt.words import counted
 from tui.cli import front
 from tui.screens.dialogs import Ask, Confirm
@@ -78,7 +78,7 @@ async def _delete(app: MemGPTApp, argument: str) -> None:
 
 
 async def _export(app: MemGPTApp, argument: str) -> None:
-    path = str(Path(argument).expanduser().absolute())
+    path = str(absolute(argument))
     result = await app.jobs.run(f"exporting {app.room.agent!r}", "export_agent", agent=app.room.agent, path=path)
     digest = f" Its digest is {result['digest']}." if result.get("digest") else ""
     app.bridge.note(f"{app.room.agent} is in {path}.{digest}")
@@ -90,10 +90,10 @@ async def _import(app: MemGPTApp, argument: str) -> None:
         written, *words = shlex.split(argument)
     except ValueError:
         written, words = argument, []
-    if Path(argument).expanduser().exists():
+    if names_something(argument):
         written, words = argument, []
-    path = Path(written).expanduser().absolute()
-    if not path.is_file():
+    path = absolute(written)
+    if not (exists(path) and path.is_file()):
         raise UserError(f"There is no file {path}.", "Give the path of one.")
     if path.suffix.lower() == JSONL:
         found = await app.jobs.run(f"importing {path.name!r}", "import_messages", agent=app.room.agent, path=str(path))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from memgpt.home import UserError, checked_name
+from memgpt.paths import absolute, exists
 from memgpt.words import counted, nothing_in
 from tui.cli.asking import ask, waited
 from tui.text import inert
@@ -47,10 +47,10 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _absolute(path: str, kind: str) -> str:
-    found = Path(path).expanduser().absolute()
-    if kind == "directory" and not found.is_dir():
+    found = absolute(path)
+    if kind == "directory" and not (exists(found) and found.is_dir()):
         raise UserError(f"There is no folder {path}.", "Give the path of a folder.")
-    if kind != "directory" and not found.is_file():
+    if kind != "directory" and not (exists(found) and found.is_file()):
         hint = "Give the path of a JSONL file." if kind == "jsonl" else "Give the path of a file."
         raise UserError(f"There is no file {path}.", hint)
     return str(found)

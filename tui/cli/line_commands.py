@@ -6,11 +6,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memgpt import commands, config
 from memgpt.home import LOOKING_ON, UserError, fold, texts
+from memgpt.paths import absolute
 from memgpt.words import whole
 from tui import forgetting
 from tui.actions import days
@@ -229,14 +229,14 @@ async def _delete(plain: Plain, argument: str) -> None:
 
 
 async def _export(plain: Plain, argument: str) -> None:
-    agent, path = plain.connection.agent, str(Path(argument).expanduser().absolute())
+    agent, path = plain.connection.agent, str(absolute(argument))
     found = await plain.connection.ask("export_agent", agent=agent, path=path)
     plain.say(f"{agent} is in {path}." + (f" Its digest is {found['digest']}." if "digest" in found else ""))
 
 
 async def _import(plain: Plain, argument: str) -> None:
     written, name = commands.load_argument(argument)
-    path = str(Path(written).expanduser().absolute())
+    path = str(absolute(written))
     if path.endswith(".jsonl"):
         await plain.connection.ask("import_messages", agent=plain.connection.agent, path=path)
         plain.say(f"The messages of {path} are in recall storage.")

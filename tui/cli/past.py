@@ -9,11 +9,11 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from memgpt.home import UserError, checked_name
 from memgpt.link import Link
+from memgpt.paths import absolute
 from memgpt.words import counted
 from tui.cli.asking import ask, waited, with_link
 from tui.text import inert
@@ -34,7 +34,7 @@ def _fork(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    path = str(Path(options.path).expanduser().absolute())
+    path = str(absolute(options.path))
     found = waited("export_agent", agent=options.agent, path=path)
     print(found["digest"] if "digest" in found else counted(found["messages"], "message"))
     return 0
@@ -42,7 +42,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def bring(options: argparse.Namespace) -> int:
     """`memgpt import agent`."""
-    path = str(Path(options.path).expanduser().absolute())
+    path = str(absolute(options.path))
     found = waited("import_agent", path=path, name=checked_name(options.name) if options.name else "")
     print(inert(found["name"]))
     print(found["digest"])

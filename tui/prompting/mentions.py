@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from memgpt.home import UserError
+from memgpt.paths import names_something
 
 MENTION = re.compile(r"(?<!\S)@(?:\"([^\"\n]+)\"|(\S+))")
 SHARE = 0.25  # of the window, for all files of one message together
@@ -42,7 +43,7 @@ def missing(text: str) -> list[str]:
     """What a message names as only files are named, and what is not there."""
     names = [match[1] or match[2].rstrip(".,;:!?)") for match in MENTION.finditer(text)]
     looks = [name for name in names if "/" in name or re.search(r"\w\.\w{1,5}$", name)]
-    return [name for name in looks if not Path(name).expanduser().exists()]
+    return [name for name in looks if not names_something(name)]
 
 
 def mentioned(text: str) -> list[Path]:
@@ -51,8 +52,7 @@ def mentioned(text: str) -> list[Path]:
     for match in MENTION.finditer(text):
         name = match[1] or match[2]
         for spelt in (name, name.rstrip(".,;:!?)")):
-            path = Path(spelt).expanduser()
-            if spelt and path.is_file():
+            if spelt and names_something(spelt) and (path := Path(spelt).expanduser()).is_file():
                 found.append(path)
                 break
     return found
