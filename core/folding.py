@@ -108,8 +108,9 @@ def _recalled(state: State, step: Step) -> State:
 
 
 def _call(state: State, step: Step) -> State:
+    """A call is a step of the turn; what is sent again after a reply that could not be used belongs to the same one."""
     turn = state.turn or Turn(start=step.id)
-    return replace(state, turn=replace(turn, calls=turn.calls + 1))
+    return replace(state, turn=replace(turn, calls=turn.calls + ("again" not in step.body)))
 
 
 def _reply(state: State, step: Step) -> State:

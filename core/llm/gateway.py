@@ -89,9 +89,10 @@ class Gateway:
                 yield repair.as_answer(reply, asked.written) if wrong else reply
                 return
             yield RetryNotice(attempt, repair.TRIES - 1, 0.0, f"The reply could not be used: {wrong}.", reply)
-            if request.max_tokens - repair.TOKENS >= repair.LEAST_REPLY:
-                asked.messages = repair.asked_again(request.messages, asked.written, wrong)
-                asked.max_tokens = request.max_tokens - repair.TOKENS
+            if again := repair.asked_again(asked.written, wrong, request.max_tokens):
+                yield again
+                asked.messages = [*request.messages, *repair.messages_of(again.written, again.order)]
+                asked.max_tokens = again.max_tokens
 
     async def _persisting(self, litellm: Any, asked: _Try) -> AsyncGenerator[Piece]:
         """One reply, asked for again where that can help, each wait told of."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.llm import protocol
-from core.llm.types import Reply
+from core.llm.types import AskedAgain, Reply
 
 TRIES = 3
 QUOTED = 400  # characters of the reply that is sent back
@@ -44,13 +44,20 @@ def _missing(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     return next((name for name in needed if name not in arguments), "")
 
 
-def asked_again(messages: Sequence[Mapping[str, Any]], written: str, wrong: str) -> list[dict[str, Any]]:
-    """The prompt with the broken reply and what is wrong with it."""
+def asked_again(written: str, wrong: str, max_tokens: int) -> AskedAgain | None:
+    """The broken reply and what is wrong with it; None where there is no room for that."""
+    if max_tokens - TOKENS < LEAST_REPLY:
+        return None
     order = (
         f'Your reply could not be used: {wrong}. Answer again with one JSON object: {{"name": …, "arguments": {{…}}}}.'
     )
     quoted = written if len(written) <= QUOTED else f"{written[:QUOTED]}…"
-    return [*map(dict, messages), {"role": "assistant", "content": quoted or "…"}, {"role": "user", "content": order}]
+    return AskedAgain(quoted or "…", order, max_tokens - TOKENS)
+
+
+def messages_of(written: str, order: str) -> list[dict[str, Any]]:
+    """What is sent after the prompt."""
+    return [{"role": "assistant", "content": written}, {"role": "user", "content": order}]
 
 
 def as_answer(reply: Reply, written: str) -> Reply:

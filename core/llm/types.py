@@ -62,6 +62,16 @@ class SystemRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """The prompt is sent again after a reply that could not be used, with two messages more: what was written, and what is
+    wrong with it. That leaves less room to answer."""
+
+    written: str
+    order: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A whole answer. `content` is plain text that was meant for the user because there was no call at all.
 
@@ -78,7 +88,7 @@ class Reply:
     reasoned: int = 0
 
 
-Piece = SaidDelta | ThoughtDelta | RetryNotice | SystemRefused | Reply
+Piece = SaidDelta | ThoughtDelta | RetryNotice | SystemRefused | AskedAgain | Reply
 
 
 @dataclass(frozen=True)

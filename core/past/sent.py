@@ -18,6 +18,7 @@ from core.context.window import (
     scaled,
 )
 from core.llm import protocol as protocols
+from core.llm import repair
 from core.messages import Item, Step
 from core.past.sent_blocks import blocks
 from core.session import Session
@@ -123,7 +124,8 @@ class _Stored:
         parts = [(section, *known[key], _erased(key, *known[key])) for section, key in body["parts"]]
         sent_format = known[body["format"]][1] if "format" in body else ""
         summary = items[body["summary"]] if body["summary"] else None
-        return cls(call, parts, sent_format, summary, [items[number] for number in expand(body["queue"])])
+        queue = [items[number] for number in expand(body["queue"])] + _again(call)
+        return cls(call, parts, sent_format, summary, queue)
 
     def told(self, usage: dict[str, Any] | None) -> dict[str, Any]:
         counted_parts = ((section, tokens) for section, tokens, _, _ in self.parts)
@@ -168,6 +170,15 @@ class _Stored:
         if any(MARK in json.dumps(item.sent) for item in self.queue):
             found.append("messages")
         return list(dict.fromkeys(found))
+
+
+def _again(call: Step) -> list[Item]:
+    """What the question was sent again with: a reply that could not be used, and what is wrong with it."""
+    if "again" not in call.body:
+        return []
+    messages = repair.messages_of(call.text("written"), call.text("order"))
+    told = zip(("reply", "event"), call.body["again"], messages, strict=True)
+    return [Item(0, call.id, kind, tokens, sent) for kind, tokens, sent in told]
 
 
 def _erased(key: str, tokens: int, words: str) -> bool:

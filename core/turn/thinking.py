@@ -16,8 +16,18 @@ from core.ending import Stopped, until
 from core.functions.schema import HEARTBEAT
 from core.llm import protocol as protocols
 from core.llm.gateway import Gateway
-from core.llm.tokens import believable
-from core.llm.types import ModelError, Reply, Request, RetryNotice, SaidDelta, SystemRefused, ThoughtDelta, Usage
+from core.llm.tokens import MESSAGE_OVERHEAD, believable
+from core.llm.types import (
+    AskedAgain,
+    ModelError,
+    Reply,
+    Request,
+    RetryNotice,
+    SaidDelta,
+    SystemRefused,
+    ThoughtDelta,
+    Usage,
+)
 from core.messages import Pending, State, Step
 from core.store import rows
 from core.store.codec import ranges
@@ -83,7 +93,7 @@ class Thinking:
         prompt, steps = await self._call(fixed, begun)
         for event in (event for step in steps for event in events_of(step)):
             yield event
-        arriving = Arriving()
+        arriving, own = Arriving(), prompt.own
         pieces = self.gateway.stream(self._request(prompt))
         reply: Reply | None = None
         try:
@@ -94,20 +104,25 @@ class Thinking:
                         yield self._delta(piece)
                         await self._keep_open(steps[-1], arriving)
                     case RetryNotice():
-                        for event in await self._unused(piece.refused, arriving, prompt, totals):
+                        for event in await self._unused(piece.refused, arriving, own, totals):
                             yield event
                         arriving = Arriving()
                         yield self._retry(piece)
                     case SystemRefused():  # what it is sent now is another prompt
-                        steps = await self.journal.append(Draft("call", {**steps[-1].body, "system": False}))
+                        steps = await self.journal.append(
+                            Draft("call", {**steps[-1].body, "system": False}, steps[-1].texts)
+                        )
+                    case AskedAgain():
+                        steps = await self.journal.append(await self._call_again(steps[-1], prompt, piece))
+                        own = steps[-1].body["own"]
                     case Reply():
                         reply = piece
         except (Stopped, ModelError):
-            for event in await self._interrupted(arriving, prompt, totals):
+            for event in await self._interrupted(arriving, own, totals):
                 yield event
             raise
         if reply is not None:
-            for event in await self._commit(reply, prompt, totals):
+            for event in await self._commit(reply, prompt, own, totals):
                 yield event
 
     async def _call(self, fixed: Fixed, begun: Draft | None) -> tuple[Prompt, list[Step]]:
@@ -145,6 +160,15 @@ class Thinking:
         effect = (lambda connection, step: rows.insert_parts(connection, parts)) if parts else None
         return Draft("call", body, effect=effect)
 
+    async def _call_again(self, call: Step, prompt: Prompt, again: AskedAgain) -> Draft:
+        """The call with the two messages that the question is sent again with, which are in no later prompt."""
+        texts = {"written": again.written, "order": again.order}
+        tokens = await self.renderer.counter.count(list(texts.values()))
+        own = prompt.own + sum(tokens) + MESSAGE_OVERHEAD * len(tokens)
+        expected = Reckoning.of(self.journal.state, self.model.provider).total(own)
+        body = {**call.body, "again": tokens, "max_tokens": again.max_tokens, "own": own, "expected": expected}
+        return Draft("call", body, texts)
+
     def _request(self, prompt: Prompt) -> Request:
         return Request(
             model=self.model.name,
@@ -176,27 +200,25 @@ class Thinking:
             arriving.kept_at = time.monotonic()
             await self.journal.keep_open(call.id, arriving.said, arriving.thought)
 
-    async def _unused(
-        self, refused: Reply | None, arriving: Arriving, prompt: Prompt, totals: TurnTotals
-    ) -> list[e.Event]:
+    async def _unused(self, refused: Reply | None, arriving: Arriving, own: int, totals: TurnTotals) -> list[e.Event]:
         """Commits what an answer has cost that is void: it could not be used, or broke off."""
         written = arriving.said + arriving.thought
         if refused:
             written = refused.thought + refused.content + dumps([asdict(call) for call in refused.calls])
         if not written:
             return []
-        told = await self._told(refused.usage if refused else arriving.usage, prompt, written)
+        told = await self._told(refused.usage if refused else arriving.usage, own, written)
         totals.add(told, step=False)
         (step,) = await self.journal.append(Draft("unused", {"told": told}))
         return events_of(step)
 
-    async def _interrupted(self, arriving: Arriving, prompt: Prompt, totals: TurnTotals) -> list[e.Event]:
+    async def _interrupted(self, arriving: Arriving, own: int, totals: TurnTotals) -> list[e.Event]:
         """Commits what was shown of an answer that will not end. The provider, which gives no figures then, has read the
         prompt and written what came: that much is counted."""
         said, thought = arriving.said, arriving.thought
         told: dict[str, Any] = {}
         if said or thought:
-            told = await self._told(arriving.usage, prompt, said + thought)
+            told = await self._told(arriving.usage, own, said + thought)
             totals.add(told)
         return await commit_interrupted(self.journal, self.renderer, self.external, said, thought, told)
 
@@ -205,24 +227,24 @@ class Thinking:
         found, self._cut = self._cut, None
         return found
 
-    async def _commit(self, reply: Reply, prompt: Prompt, totals: TurnTotals) -> list[e.Event]:
+    async def _commit(self, reply: Reply, prompt: Prompt, own: int, totals: TurnTotals) -> list[e.Event]:
         calls = [as_pending(call) for call in reply.calls]
         thought, said = self._voices(reply)
-        told = await self._told(reply.usage, prompt, said + thought + dumps([asdict(call) for call in calls]))
+        told = await self._told(reply.usage, own, said + thought + dumps([asdict(call) for call in calls]))
         totals.add(told)
         counting = Counting(self.journal, self.gateway)
-        self._cut = await counting.cut(self.model, reply.usage, prompt.own, self.limits.window)
-        own = thought[reply.reasoned :].lstrip("\n")  # what a model reasons is not its to read again
+        self._cut = await counting.cut(self.model, reply.usage, own, self.limits.window)
+        unreasoned = thought[reply.reasoned :].lstrip("\n")  # what a model reasons is not its to read again
         item = await self.renderer.fitted_reply(
-            own, said if not calls else "", reply.calls, reply.opaque, self._reply_space(prompt, len(calls))
+            unreasoned, said if not calls else "", reply.calls, reply.opaque, self._reply_space(prompt, len(calls))
         )
         body: dict[str, Any] = {"calls": [asdict(call) for call in calls], "finish": reply.finish, "told": told}
         if reply.reasoned:
             body["reasoned"] = reply.reasoned
-        if reply.usage.reported and not self._cut and believable(prompt.own, reply.usage.prompt_tokens):
-            counting.remember_first(self.model, reply.usage, prompt.own)
-            factor = reply.usage.prompt_tokens / prompt.own
-            body["usage"] = {**told, "model": self.model.name, "own": prompt.own, "factor": factor}
+        if reply.usage.reported and not self._cut and believable(own, reply.usage.prompt_tokens):
+            counting.remember_first(self.model, reply.usage, own)
+            factor = reply.usage.prompt_tokens / own
+            body["usage"] = {**told, "model": self.model.name, "own": own, "factor": factor}
         drafts = [reply_draft(self.external, body, thought, said, item), *await self._finals(calls, said, totals)]
         steps = await self.journal.append(*drafts)
         self.external.added()
@@ -243,15 +265,15 @@ class Thinking:
             return "\n\n".join(text for text in (reply.thought, reply.content) if text), ""
         return reply.thought, reply.content
 
-    async def _told(self, usage: Usage, prompt: Prompt, answer: str) -> dict[str, Any]:
+    async def _told(self, usage: Usage, own: int, answer: str) -> dict[str, Any]:
         """The figures of the call: the provider's, or ours where it gives none."""
         told = figures(usage)
         if not usage.reported or not usage.prompt_tokens:
             (completion,) = await self.renderer.counter.count([answer])
-            told |= {"prompt_tokens": prompt.own, "completion_tokens": completion}
+            told |= {"prompt_tokens": own, "completion_tokens": completion}
             if not usage.cost_usd:
                 model = self.model
-                told["cost_usd"] = await self.gateway.charge(model.name, model.endpoint, prompt.own, completion)
+                told["cost_usd"] = await self.gateway.charge(model.name, model.endpoint, own, completion)
         return told
 
     async def _finals(self, calls: Sequence[Pending], said: str, totals: TurnTotals) -> list[Draft]:

@@ -14,7 +14,7 @@ from core.slash.commands import change_settings
 from core.store.journal import Draft
 from memgpt.home import UserError
 from tests.support import model_server as scripted
-from tests.support.agents import asked, make_session, run, turn
+from tests.support.agents import asked, ended, make_session, run, turn
 from tests.support.model_server import ModelServer
 
 SUMMARY = "You keep the memory"
@@ -102,6 +102,30 @@ async def test_a_call_without_an_answer_has_not_that_of_the_next(
     failed, good = await calls_of(session)
     assert (await asked(roster, "show", agent="ada", what="context", at=failed))["source"] == "own"
     assert (await asked(roster, "show", agent="ada", what="context", at=good))["source"] == "provider"
+
+
+@pytest.mark.parametrize("protocol", ["json", "text"])
+async def test_a_question_that_was_sent_again_is_shown_with_what_was_wrong(
+    roster: Roster, server: ModelServer, protocol: str
+) -> None:
+    """It is one step of the turn all the same; and what could not be used is forgotten with the rest."""
+    session = await make_session(roster, server, protocol=protocol, max_steps=2)
+    broken = '{"name": "send_massage", "arguments": {"message": "Zorn."}}'
+    server.script(scripted.plain(broken), scripted.plain(broken[:-3]))
+    server.script(scripted.call("conversation_search", heartbeat=True, query="x"), scripted.say("Nothing."))
+    assert ended(await turn(session, "Hi")) == "done"
+    steps = await calls_of(session)
+    assert len(steps) == len(server.requests) == 4
+    for step, request in zip(steps, server.requests, strict=True):
+        shown = await asked(roster, "show", agent="ada", what="context", at=step)
+        assert exact(shown["messages"]) == exact(request["messages"]) and not shown["forgotten"]
+        assert sum(section["tokens"] for section in shown["sections"]) == shown["total"] == request["prompt_tokens"]
+        assert sum(block["tokens"] for block in shown["blocks"]) == shown["total"]
+    shown = await asked(roster, "show", agent="ada", what="context", at=steps[2])
+    assert "could not be used" in exact(shown["messages"][-1]) and shown["source"] == "provider"
+    await asked(roster, "forget", agent="ada", text="Zorn", confirmed=True)
+    shown = await asked(roster, "show", agent="ada", what="context", at=steps[2])
+    assert shown["forgotten"] == ["messages"] and "Zorn" not in exact(shown)
 
 
 async def test_cached_tokens_are_those_that_the_model_reads_first(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.session import Session
 from core.slash.commands import change_settings
 from memgpt import events as e
 from memgpt.config import AgentConfig
+from tests.support import model_server as scripted
 from tests.support.agents import make_session, of, run, turn
 from tests.support.ledgers import SAID, answering, errors, errors_by_call, openai_style
 from tests.support.model_server import ModelServer, Scripted, prompt_tokens
@@ -146,3 +148,25 @@ async def test_a_guess_is_not_shown_for_a_providers_number(roster: Roster, model
     shown = await session.context()
     assert shown.source == "own" and told.completion_tokens > 0
     assert 0 < told.prompt_tokens < shown.total
+
+
+@pytest.mark.parametrize("count", [prompt_tokens, with_hidden_words])
+async def test_a_question_that_was_sent_again_is_known_by_what_was_sent(
+    roster: Roster, model: ModelServer, count: Callable[[Mapping[str, Any]], int]
+) -> None:
+    """With a reply that could not be used and what is wrong with it, which the next prompt is without, and the first one of
+    another agent."""
+    model.count = count
+    broken = scripted.plain(json.dumps({"name": "send_massage", "arguments": {"message": "words and more " * 60}}))
+    session = await make_session(roster, model, protocol="text")
+    for number in range(4):
+        if number % 2 == 0:
+            model.script(broken, broken, scripted.say("Right."))
+        await turn(session, SAID[number])
+    _, *later = await errors(session)
+    assert len(later) == 3 and max(map(abs, later)) <= 0.02
+    wanted = AgentConfig(name="bob", model="openai/scripted", model_endpoint=model.url, context_window=8192)
+    other = await roster.session(await roster.create(wanted))
+    await change_settings(other, {"protocol": "text"})
+    await turn(other, SAID[0])
+    assert abs((await errors(other))[0]) <= 0.08
