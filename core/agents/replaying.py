@@ -13,12 +13,12 @@ from core.agents.forking import fork, free_name
 from core.agents.lifecycle import discard
 from core.context.queue import groups
 from core.memory.terms import whole_words
-from core.messages import Step
+from core.messages import OPEN_END, State, Step, on_path
 from core.past.editing import edit_block
 from core.past.holding import items_with, steps_with
 from core.roster import Roster
 from core.settings import change_settings
-from core.store import lookups
+from core.store import lookups, rows, tree
 from core.store.journal import Draft
 from memgpt import events as e
 from memgpt.events import rfc3339
@@ -36,9 +36,10 @@ Part = tuple[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question of the user, and what was answered to it."""
+    """A question of the user, what was answered to it, and the step that it came after."""
 
     step: int
+    before: int
     at: int
     text: str
     did: str
@@ -55,9 +56,8 @@ async def operation(roster: Roster, given: Mapping[str, Any], caller: Any) -> As
     """
     session = await roster.session(given["agent"])
     asked = (await questions(session, int(given["from"])))[: int(given["turns"]) if given.get("turns") else None]
-    before = await session.journal.steps(before=asked[0].step, limit=1)
     name = given.get("name") or free_name(roster, f"{session.name} replay")
-    made = await fork(roster, session.name, name, before[0].id, _untold)
+    made = await fork(roster, session.name, name, asked[0].before, _untold)
     fresh = await roster.session(made["name"])
     try:
         notes = await _changed(fresh, given)
@@ -85,22 +85,37 @@ def _untold(phase: str, count: int, total: int = 0) -> None:
 
 
 async def questions(session: Session, start: int) -> list[Asked]:
-    """The user's messages from the turn on that a step lies in, each with its answer.
+    """The user's messages from the turn on that a step lies in, each with its answer; of a step that was left, those of
+    its own line.
 
     Raises:
         UserError: there are none.
     """
-    steps = await session.journal.steps(kinds=("user", "reply", "rewrite"))
+    state = session.state
+
+    def work(connection: duckdb.DuckDBPyConnection) -> list[Step]:
+        return rows.steps(connection, _line(connection, state, start), 0, None, ("user", "reply", "rewrite"), 1 << 31)
+
+    steps: list[Step] = await session.journal.read(work)
     asked = [step for step in steps if step.kind == "user"]
     first = max((step.id for step in asked if step.id <= start), default=start)
     wanted = [step for step in asked if step.id >= first]
-    if not wanted or start > session.state.head:
+    if not wanted or start > state.head:
         raise UserError(f"No message of yours stands at or after step {start}.", "`memgpt show messages` lists them.")
-    ends = [step.id for step in wanted[1:]] + [session.state.head + 1]
+    ends = [step.id for step in wanted[1:]] + [OPEN_END]
     return [
-        Asked(step.id, step.at, step.text("text"), _answer(steps, step.id, end))
+        Asked(step.id, step.parent, step.at, step.text("text"), _answer(steps, step.id, end))
         for step, end in zip(wanted, ends, strict=True)
     ]
+
+
+def _line(connection: duckdb.DuckDBPyConnection, state: State, start: int) -> rows.Path:
+    """The present path, or where it does not hold that step, the one that leads to it and on to where it was left."""
+    stretches = tree.stretches(connection)
+    branch = next((each.branch for each in stretches if each.first <= start <= each.last), None)
+    if branch is None or on_path(state, branch, start):
+        return state.path
+    return rows.lineage(connection, tree.tip(stretches, start))
 
 
 def _answer(steps: Sequence[Step], start: int, end: int) -> str:

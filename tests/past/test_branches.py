@@ -339,3 +339,33 @@ async def test_why_a_passage(session: Session, roster: Roster, server: ModelServ
     ] == "archival_memory_insert"
     with pytest.raises(UserError, match="nothing like"):
         await run(session, "/why elephants")
+
+
+async def test_a_replay_from_a_step_that_was_left_asks_what_was_asked_there(
+    session: Session, roster: Roster, server: ModelServer
+) -> None:
+    """With what stood before it, and up to where its line ends; as a fork at such a step does."""
+    await turn(session, "Alpha?")
+    await turn(session, "Beta?")
+    await turn(session, "Beta again?")
+    beta = (await session.journal.steps(kinds=("user",)))[1].id
+    await run(session, "/pop 6")
+    await turn(session, "Gamma?")
+    left = (await session.journal.steps(kinds=("reply",)))[-1].id
+    server.script(scripted.say("Otherwise."))
+    await run(session, "/retry")
+    here = (await session.journal.steps(kinds=("reply",)))[-1].id
+    await turn(session, "Delta?")
+    for start, wanted in (
+        (beta, ["Beta?", "Beta again?"]),
+        (left, ["Gamma?"]),
+        (here, ["Gamma?", "Delta?"]),
+        (1, ["Alpha?", "Gamma?", "Delta?"]),
+    ):
+        rows = (await asked(roster, "replay", agent="ada", **{"from": start}))["turns"]
+        did = ["Otherwise." if text == "Gamma?" and start != left else f"You said: {text}" for text in wanted]
+        assert [(row["question"], row["did"]) for row in rows] == list(zip(wanted, did, strict=True))
+        assert all(row["would"] == f"You said: {row['question']}" for row in rows)
+        prompt = json.dumps(server.requests[-1]["messages"])
+        for text in ("Alpha?", "Beta?", "Gamma?"):
+            assert (text in prompt) == (text in (*wanted, "Alpha?"))
