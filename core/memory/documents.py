@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from core.memory.terms import index, speaker_terms
+from core.memory.terms import file_terms, index, speaker_terms
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,7 +64,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What the words of a document come to: its terms, who speaks among them; how many it has; its language and marks."""
+    """What the words of a document come to: its terms, who speaks and its file's name among them; how many it has without
+    those; its language and marks."""
 
     terms: frozenset[int]
     length: int
@@ -72,9 +73,10 @@ class Analysis:
     marks: int
 
 
-def analysed(name: str, title: str, text: str) -> Analysis:
+def analysed(name: str, title: str, text: str, file: str) -> Analysis:
     found = index(f"{title}\n{text}" if title else text)
     terms = found.terms | speaker_terms(name) if name else found.terms
+    terms |= file_terms(file) if file else frozenset()
     asks = ASKS * ("?" in text or "？" in text)
     return Analysis(terms, min(LONGEST_TEXT, len(found.terms)), found.language, min(ASKS - 1, found.times) + asks)
 
@@ -95,7 +97,7 @@ def insert(
     if text_ids is None:
         texts = [(number, step, document.text) for number, document in zip(stored, documents, strict=True)]
         _put(connection, "text", ("id", "step", "body"), texts)
-    made = analyses or [analysed(document.name, document.title, document.text) for document in documents]
+    made = analyses or [analysed(d.name, d.title, d.text, d.file) for d in documents]
     rows = [
         (
             number, d.key, d.kind, d.role, d.name, d.title, d.conversation, d.position, d.at, step, branch, text,
@@ -110,14 +112,14 @@ def insert(
 def reindex(connection: duckdb.DuckDBPyConnection, where: str) -> int:
     """The words of some documents (a condition on `d`) again, inside a transaction of the caller; how many they are."""
     found = connection.execute(
-        f"SELECT d.id, d.name, d.title, t.body FROM doc d JOIN text t ON t.id = d.text WHERE {where}"
+        f"SELECT d.id, d.name, d.title, t.body, d.file FROM doc d JOIN text t ON t.id = d.text WHERE {where}"
     ).fetchall()
     if not found:
         return 0
     listed = ",".join(str(row[0]) for row in found)
     for table in ("posting", "posting_tail"):
         connection.execute(f"DELETE FROM {table} WHERE doc IN ({listed})")
-    made = [analysed(name, title, body) for _, name, title, body in found]
+    made = [analysed(*row[1:]) for row in found]
     _put_postings(connection, [row[0] for row in found], made)
     changed = [(row[0], a.length, a.marks, a.language) for row, a in zip(found, made, strict=True)]
     with _as_table(connection, ("id", "length", "marks", "language"), changed) as table:

@@ -19,7 +19,7 @@ import regex
 import Stemmer
 from stop_words import get_stop_words
 
-ANALYSIS = 3  # the version of these rules: a file that was indexed by others is indexed anew
+ANALYSIS = 4  # the version of these rules: a file that was indexed by others is indexed anew
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々〆"
 ASCII_WORD = re.compile(r"[a-z0-9]+")
 WORD = regex.compile(rf"(?V1)[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]+")
@@ -131,6 +131,14 @@ def language_of(text: str) -> int:
 def speaker_terms(name: str) -> frozenset[int]:
     """Terms that say who spoke, which are not those of the words that a name is made of."""
     return frozenset(_term(f"\0{stem}") for stem in _name_stems(name))
+
+
+@functools.lru_cache(4096)
+def file_terms(file: str) -> frozenset[int]:
+    """Terms of a file's name as a whole, with its ending and without: its words alone, in all of its passages, would tell
+    none of them from another."""
+    name = folded(file.rpartition("/")[2])
+    return frozenset(map(_term, COMPOUND.findall(name) + COMPOUND.findall(name.rpartition(".")[0])))
 
 
 def as_speaker(term: QueryTerm) -> int:

@@ -253,7 +253,7 @@ def _read_batch(entries: Iterator[Document | Bad], loaded: Loaded) -> Batch | No
     loaded.bad += [entry for entry in part if isinstance(entry, Bad)]
     good = [entry for entry in part if isinstance(entry, Document)]
     loaded.skipped += len(good)
-    return Batch(good, [analysed(entry.name, entry.title, entry.text) for entry in good])
+    return Batch(good, [analysed(entry.name, entry.title, entry.text, entry.file) for entry in good])
 
 
 def put(connection: duckdb.DuckDBPyConnection, batch: Batch, path: Path) -> tuple[int, int]:

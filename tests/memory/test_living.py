@@ -100,6 +100,26 @@ async def test_pages_stand_still_while_a_source_grows_and_serve_nothing_that_is_
     assert {total for _, _, total in await hives(session, 0)} == {9}, "asked anew"
 
 
+async def test_a_document_with_a_title_is_found_by_the_name_of_its_file(
+    session: Session, roster: Roster, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "weeks").mkdir()
+    for day in range(1, 9):
+        (folder / f"2024-03-0{day}-standup.md").write_text(
+            f"# Standup\n\nOf the year 2024, the {day} in 03: kiln {day}.\n"
+        )
+    (folder / "other.md").write_text("# Standup\n\nA standup of 2024, 03, 05 in md. " + "Nothing else. " * 5)
+    await asked(roster, "load", kind="directory", name="weeks", path=str(folder))
+    await asked(roster, "attach_source", agent="ada", source="weeks")
+    for query in ("2024-03-05-standup.md", "2024-03-05-standup", "What was said in 2024-03-05-Standup.md?"):
+        (first, *_) = (await search(session, query, kind="archival")).hits
+        assert first.file == "2024-03-05-standup.md"
+    database = (await roster.library.corpus("weeks")).database
+    await database.write(lambda connection: connection.execute("DELETE FROM posting_tail") and None)
+    database.analysis = 3
+    assert (await search(session, "2024-03-05-standup.md", kind="archival")).hits[0].file == first.file
+
+
 async def load_hives(roster: Roster, folder: Path, numbers: Iterable[int]) -> None:
     file = folder / "hives.jsonl"
     file.write_text("".join(f'{{"id": "h{number}", "text": "Hive number {number}."}}\n' for number in numbers))
