@@ -13,7 +13,7 @@ from typing import Any
 from core.context import instructions
 from core.context.manager import QueueManager
 from core.context.render import Renderer
-from core.context.window import Fixed, Ledger, WindowTooSmall, ledger, refused
+from core.context.window import Fixed, Ledger, WindowTooSmall, ledger, refused, taken_window
 from core.ending import Stopped, raced
 from core.functions.executor import FAILED, INTERRUPTED, BlockChange, Context, Executor, NewPassage, Pause, Result
 from core.llm.types import ModelError
@@ -170,7 +170,11 @@ class Agent:
                 async for event in self.thinking.think(await self.fixed(), totals, begun):
                     yield event
             except ModelError as error:
-                if error.kind != "context" or attempt == CONTEXT_ATTEMPTS or self.adapts(error):
+                if error.kind != "context":
+                    raise
+                limits, provider = self.manager.limits, self.manager.provider
+                error.taken = taken_window(self.journal.state, await self.fixed(), limits, provider)
+                if attempt == CONTEXT_ATTEMPTS or self.adapts(error):
                     raise
                 begun = None
                 await self._overflowed()

@@ -18,6 +18,7 @@ APART = ("schemas", "examples")  # parts that are no piece of the system message
 SECTION_OF = {"schemas": "functions", "examples": "instructions"}  # the section that they are counted under
 LEAST_TALK = 240  # tokens that are left to the conversation at the least: a question, a call and its result, cut short
 OVERFLOW_GROWTH = 1.25  # how much more the provider is taken to count after it refused a prompt as too long
+REFUSED_SHARE = 0.75  # of what it refused, that its window is taken to be where it gives no figure
 
 
 class WindowTooSmall(Exception):
@@ -152,6 +153,17 @@ def refused(state: State, fixed: Fixed, limits: Limits, provider: Provider) -> f
     return max(now, min(now * OVERFLOW_GROWTH, most))
 
 
+def taken_window(state: State, fixed: Fixed, limits: Limits, provider: Provider) -> int:
+    """The window that a provider is taken to have which refused a prompt as too long and gave no figure: less than that
+    prompt, but not less than the last one that it read, nor than what is always sent needs. 0 where it has counted none:
+    then it may be our count that is too low."""
+    if state.reconciled != provider.model or not state.own_tokens:
+        return 0
+    sent = Reckoning.of(state, provider).total(own_total(state, fixed)) + limits.reserve
+    read = state.provider_tokens + limits.reserve
+    return max(int(sent * REFUSED_SHARE), read, _smallest_window(state, fixed, limits, provider))
+
+
 def check_fits(state: State, fixed: Fixed, limits: Limits, provider: Provider) -> None:
     """Holds the fixed part, with the summary and the last message of the user, against the window.
 
@@ -163,12 +175,17 @@ def check_fits(state: State, fixed: Fixed, limits: Limits, provider: Provider) -
         return
     own = {name: tokens for name, tokens in _own_sections(state, fixed).items() if name not in ("messages", "recalled")}
     largest = max(own, key=lambda name: own[name])
-    smallest = limits.window * (needed + LEAST_TALK) / max(1, limits.flush - limits.summary)  # its shares grow with it
-    over = math.ceil(smallest) - limits.window
+    over = _smallest_window(state, fixed, limits, provider) - limits.window
     raise WindowTooSmall(
         f"The window of {limits.window} tokens is too small by {over}: the part that is always sent takes {needed}, "
         f"of which {largest} takes {own[largest]}, and a conversation needs room beside it."
     )
+
+
+def _smallest_window(state: State, fixed: Fixed, limits: Limits, provider: Provider) -> int:
+    """Tokens of the least window that `fits`: its shares grow with it."""
+    needed = Reckoning.of(state, provider).predicted(fixed.tokens) + LEAST_TALK
+    return math.ceil(limits.window * needed / max(1, limits.flush - limits.summary))
 
 
 def _own_sections(state: State, fixed: Fixed) -> dict[str, int]:

@@ -11,19 +11,23 @@ from memgpt import servers
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 SECRET = re.compile(r"(sk-|key-|Bearer\s+)[\w\-.*]{6,}|(api[_-]?key\W{1,4})[\w\-.*]{6,}", re.IGNORECASE)
 TOO_LONG = re.compile(
-    r"exceed_context_size|context_length_exceeded|context (length|window)|prompt is too long|input token count|too many tokens",
+    r"exceed_context_size|context_length_exceeded|context (length|window)|(prompt|input) is too long|input token count"
+    r"|too many tokens|maximum prompt length|longer than the maximum|max_new_tokens\W+must be <=",
     re.IGNORECASE,
 )
-# As OpenAI and vLLM, llama.cpp, Anthropic, Gemini and others say how long a prompt may be.
+# As OpenAI, vLLM and xAI, llama.cpp and SGLang, Anthropic, Gemini, Mistral, TGI, LM Studio and others say how long a prompt
+# may be.
 WINDOWS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"(?:maximum|max) context length (?:is|of) (\d[\d,]*)",
-        r"context size \((\d[\d,]*)",
+        r"(?:maximum|max) (?:context|prompt|model) length (?:is|of) (\d[\d,]*)",
+        r"context (?:size|length) \((\d[\d,]*)",
         r"[\"']?n_ctx[\"']?\D{1,4}(\d+)",
         r"> (\d[\d,]*) maximum",
         r"number of tokens allowed \((\d[\d,]*)\)",
-        r"context (?:length|window)(?: is| of|:) (\d[\d,]*)",
+        r"(\d[\d,]*) maximum context length",
+        r"max_new_tokens\W+must be <= (\d+)",
+        r"context (?:length|window)(?: is| of|:)(?: only)? (\d[\d,]*)",
     )
 )
 LEAST_WINDOW = 256  # tokens; a smaller figure is none of a window

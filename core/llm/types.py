@@ -114,8 +114,9 @@ class Request:
 class ModelError(Exception):
     """There is no answer to be had. `message` and `hint` are one sentence each and hold no key.
 
-    `kind` is `context` (too long; `window` is what the server says that it has, 0 where it does not), `protocol`, `auth`,
-    `quota`, `rate`, `not_found`, `connection`, `timeout`, `filter`, `garbled`, `budget` (the user is to be asked) or `other`.
+    `kind` is `context` (too long; `window` is what the server says that it has, 0 where it does not, and `taken` what it
+    is then taken to have, 0 where that is not known), `protocol`, `auth`, `quota`, `rate`, `not_found`, `connection`,
+    `timeout`, `filter`, `garbled`, `budget` (the user is to be asked) or `other`.
     """
 
     def __init__(self, message: str, hint: str, kind: str = "other", window: int = 0) -> None:
@@ -124,3 +125,4 @@ class ModelError(Exception):
         self.hint = hint
         self.kind = kind
         self.window = window
+        self.taken = 0

@@ -50,8 +50,9 @@ def adaptation(settings: Settings, protocol: str, window: int, error: ModelError
     simpler = next_protocol(protocol)
     if error.kind == "protocol" and settings["protocol"] == "auto" and simpler:
         return {"learnt_protocol": [model, simpler]}
-    if error.kind == "context" and LEAST_WINDOW <= error.window < window:
-        return {"learnt_window": [model, error.window]}
+    real = error.window or error.taken
+    if error.kind == "context" and LEAST_WINDOW <= real < window:
+        return {"learnt_window": [model, real]}
     if error.kind not in PASSED_ON:
         return {}
     if other := _next_fallback(settings):
@@ -64,7 +65,9 @@ def told(changes: Settings, error: ModelError) -> str:
     if "standing_in" in changes:
         return f"{error.message} {changes['standing_in']['model']} stands in for it."
     if "learnt_window" in changes:
-        return f"{error.message} That is the window from now on."
+        if error.window:
+            return f"{error.message} That is the window from now on."
+        return f"{error.message} Its window is taken to be {error.taken:,} tokens from now on."
     model, simpler = changes["learnt_protocol"]
     how = {"json": "JSON held to a schema", "text": "text"}[simpler]
     return f"{model} calls no functions there; it is asked for {how} from now on."

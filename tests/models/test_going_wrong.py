@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from memgpt import events as e
 from tests.models.conftest import Made, error
 from tests.support import model_server as scripted
 from tests.support.agents import asked, ended, of, run, said, turn
-from tests.support.dialects import DIALECTS, VLLM, Anthropic, Ollama
+from tests.support.dialects import DIALECTS, VLLM, Anthropic, Ollama, OpenAI
 from tests.support.model_server import ModelServer, Scripted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -114,6 +115,50 @@ async def test_the_window_that_a_server_says_is_taken_over(made: Made, dialect: 
         told = [step.body["changes"].get("learnt_window") for step in await session.journal.steps(kinds=("settings",))]
         assert [session.state.settings["model"], 4096] in told, notices
         assert (await session.context()).window == 4096
+        assert await session.journal.folded() == session.state
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "Trying to keep the first 8217 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough. Try to load the model with a larger context length, or provide a shorter input"},
+        {"object": "error", "message": "The input (8217 tokens) is longer than the model's context length (4096 tokens).", "type": "BadRequestError", "code": 400},
+        {"message": "Prompt contains 8217 tokens and 0 draft tokens, too large for model with 4096 maximum context length", "type": "invalid_request_error"},
+        {"error": "This model's maximum prompt length is 4096 but the request contains 8217 tokens."},
+        {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 8217 `inputs` tokens and 1000 `max_new_tokens`", "error_type": "validation"},
+        {"message": "The decoder prompt (length 8217) is longer than the maximum model length of 4096.", "code": 400},
+    ],
+    ids=["LM Studio", "SGLang", "Mistral", "xAI", "TGI", "vLLM"],
+)  # fmt: skip
+async def test_a_window_is_understood_in_these_words(made: Made, body: dict[str, Any]) -> None:
+    with OpenAI() as server:
+        session = await made(server, 32768, retries=0)
+        server.script(Scripted(status=400, body=body))
+        events = await turn(session, "Hi")
+        assert (said(events), ended(events)) == ("You said: Hi", "done"), error(events)
+        assert (await session.context()).window == 4096
+
+
+class Silent(OpenAI):
+    """Refuses what is too long without a figure, as Bedrock does."""
+
+    def too_long(self, tokens: int) -> dict[str, Any]:
+        return {"message": "Input is too long for requested model."}
+
+
+async def test_a_refusal_without_a_figure_lowers_the_window(made: Made) -> None:
+    """What has passed was counted, so it is not our count that is wrong: no later turn begins with a refusal again."""
+    with Silent(4096) as server:
+        session = await made(server, 16384, retries=0)
+        notices: list[str] = []
+        for number in range(12):
+            events = await turn(session, f"Number {number}. " + "We talked about the harbour and its many boats. " * 30)
+            assert ended(events) == "done", error(events)
+            notices += [event.text for event in of(events, e.Notice) if "too long" in event.text]
+        window = (await session.context()).window
+        assert 2048 < window <= 4096 and f"taken to be {window:,} tokens" in notices[-1]
+        refused = [r for r in server.requests if r["prompt_tokens"] + r["max_tokens"] > 4096]
+        assert len(refused) == len(notices) <= 2
         assert await session.journal.folded() == session.state
 
 
