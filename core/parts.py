@@ -25,7 +25,7 @@ from core.llm.types import ModelError
 from core.memory.search import Corpus
 from core.store import rows
 from core.store.journal import Journal
-from core.turn.adapting import adaptation, in_effect
+from core.turn.adapting import adaptation, in_effect, learnt
 from core.turn.approvals import Approvals
 from core.turn.external import ExternalContext, Sources
 from core.turn.model import Model
@@ -99,21 +99,18 @@ def _over_budget(settings: Mapping[str, Any], gateway: Gateway, turn: float) -> 
 
 def _protocol(settings: Mapping[str, Any], known: Capabilities) -> str:
     """How the model calls functions: as the user has it, as it was learnt of this model, or as it is supposed to."""
-    model, chosen = in_effect(settings)[0], settings["protocol"]
-    learnt_of, learnt = settings.get("learnt_protocol", ("", ""))
-    if chosen != "auto":
+    if (chosen := settings["protocol"]) != "auto":
         return str(chosen)
-    return str(learnt) if learnt_of == model else catalog.first_protocol(model, known)
+    return learnt(settings, "learnt_protocol") or catalog.first_protocol(in_effect(settings)[0], known)
 
 
 def _window(settings: Mapping[str, Any], known: Capabilities) -> int:
     """Tokens of the window: what the user has set, or what the model has; never more than it has, or than its server
     said that it is. Ollama gives a model the window that is asked for."""
     own, model = int(settings["context_window"]), in_effect(settings)[0]
-    learnt_of, learnt = settings.get("learnt_window", ("", 0))
     longest = own if model.startswith(catalog.OLLAMA) else known.window
     window = min(own, longest or own) if own else known.window or catalog.UNKNOWN_WINDOW
-    return min(window, int(learnt)) if learnt_of == model else window
+    return min(window, learnt(settings, "learnt_window") or window)
 
 
 async def _counted(journal: Journal, model: str) -> dict[str, int]:

@@ -13,6 +13,8 @@ from memgpt import config
 from memgpt import events as e
 from memgpt.home import UserError
 
+WINDOW_OF = ("model", "model_endpoint", "context_window")  # settings by which a window is chosen
+
 
 async def change_settings(session: Session, changes: Mapping[str, Any], keys: Mapping[str, str] | None = None) -> str:
     """Journals settings of this agent; a new model sees the queue in its own packaging and counts anew. What is too much for
@@ -28,6 +30,8 @@ async def change_settings(session: Session, changes: Mapping[str, Any], keys: Ma
     told = ", ".join(f"{name} = {value}" for name, value in good.items())
     if {"model", "model_endpoint"} & set(changes) and session.state.settings.get("standing_in"):
         good["standing_in"] = None  # whoever names a model means that one
+    if set(WINDOW_OF) & set(changes) and session.state.settings.get("learnt_window"):
+        good["learnt_window"] = None  # its server may run it with another one by now
     if not good:
         return ""
     if good.get("embedding_model"):

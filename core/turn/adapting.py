@@ -43,16 +43,23 @@ def place_of(name: str) -> Place:
     return (model, f"http{endpoint}") if at else (name, None)
 
 
+def learnt(settings: Settings, name: str) -> Any:
+    """What a refusal told of the model in effect, at its endpoint; None where it told nothing. An earlier version kept it
+    without the endpoint: that holds wherever the model is."""
+    *of, told = settings.get(name) or (None,)
+    model, endpoint = in_effect(settings)
+    return told if of in ([model], [model, endpoint]) else None
+
+
 def adaptation(settings: Settings, protocol: str, window: int, error: ModelError) -> dict[str, Any]:
     """The change of settings with which the turn can go on after that error; empty where there is none. Where the last one
     that may stand in cannot be had either, it is ITSELF_AGAIN: the turn ends, and the next one begins with the model itself."""
-    model = in_effect(settings)[0]
-    simpler = next_protocol(protocol)
+    place, simpler = in_effect(settings), next_protocol(protocol)
     if error.kind == "protocol" and settings["protocol"] == "auto" and simpler:
-        return {"learnt_protocol": [model, simpler]}
+        return {"learnt_protocol": [*place, simpler]}
     real = error.window or error.taken
     if error.kind == "context" and LEAST_WINDOW <= real < window:
-        return {"learnt_window": [model, real]}
+        return {"learnt_window": [*place, real]}
     if error.kind not in PASSED_ON:
         return {}
     if other := _next_fallback(settings):
@@ -68,7 +75,7 @@ def told(changes: Settings, error: ModelError) -> str:
         if error.window:
             return f"{error.message} That is the window from now on."
         return f"{error.message} Its window is taken to be {error.taken:,} tokens from now on."
-    model, simpler = changes["learnt_protocol"]
+    model, _, simpler = changes["learnt_protocol"]
     how = {"json": "JSON held to a schema", "text": "text"}[simpler]
     return f"{model} calls no functions there; it is asked for {how} from now on."
 

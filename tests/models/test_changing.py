@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from core.slash.commands import change_settings
+from core.store.journal import Draft
 from memgpt import events as e
 from tests.models.conftest import Made
 from tests.support import model_server as scripted
 from tests.support.agents import ended, of, run, said, turn
-from tests.support.dialects import VLLM, Anthropic, LlamaCpp, Ollama
+from tests.support.dialects import VLLM, Anthropic, LlamaCpp, Ollama, OpenAI
 from tests.support.model_server import ModelServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -96,6 +97,55 @@ async def test_a_window_that_the_server_tells_is_known_before_the_first_call(
     with kind(4096) as server:
         session = await made(server, 32768)
         assert (await session.context()).window == 4096
+
+
+LEARNT = scripted.error(400, "This model's maximum context length is 4096 tokens.", "context_length_exceeded")
+
+
+async def test_a_window_that_a_server_said_is_that_servers(made: Made) -> None:
+    """Another one that has a model of that name has a window of its own; and so may have the same one, when it is named
+    again."""
+    with OpenAI() as first, OpenAI() as second:
+        session = await made(first, 16384, retries=0, fallbacks=f"openai/scripted@{second.url}")
+
+        async def learnt() -> None:
+            first.script(LEARNT)
+            await turn(session, "Hi")
+            assert (await session.context()).window == 4096
+
+        await learnt()
+        first.script(scripted.error(503, "overloaded"))
+        assert "stands in" in of(await turn(session, "And you?"), e.Notice)[-1].text
+        assert (await session.context()).window == 16384 and len(second.requests) == 1
+        await run(session, f"/model openai/scripted@{first.url}")
+        assert (await session.context()).window == 16384
+        for same in ({"model": "openai/scripted"}, {"model_endpoint": first.url}, {"context_window": 16384}):
+            await learnt()
+            await change_settings(session, same)
+            assert (await session.context()).window == 16384
+        await learnt()
+        await change_settings(session, {"retries": 1})
+        assert (await session.context()).window == 4096
+
+
+async def test_functions_that_a_server_refused_are_called_at_another(made: Made) -> None:
+    with VLLM() as first, VLLM() as second:
+        first.tools = False
+        session = await made(first, retries=0, fallbacks=f"openai/scripted@{second.url}")
+        await turn(session, "Hi")
+        first.script(scripted.error(503, "overloaded"))
+        await turn(session, "And you?")
+        assert [("tools" in request) for request in (first.requests[-1], second.requests[-1])] == [False, True]
+
+
+async def test_what_an_earlier_version_learnt_holds_wherever_the_model_is(made: Made, model: ModelServer) -> None:
+    session = await made(model, 16384)
+    old = {"learnt_window": ["openai/scripted", 4096], "learnt_protocol": ["openai/scripted", "text"]}
+    await session.journal.append(Draft("settings", {"changes": old}))
+    assert (await session.context()).window == 4096
+    assert said(await turn(session, "Hi")) == "You said: Hi" and "tools" not in model.requests[-1]
+    await run(session, "/model openai/scripted")
+    assert (await session.context()).window == 16384
 
 
 async def test_ollama_is_asked_for_the_window_that_is_needed(made: Made) -> None:

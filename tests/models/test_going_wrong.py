@@ -113,7 +113,7 @@ async def test_the_window_that_a_server_says_is_taken_over(made: Made, dialect: 
             assert ended(events) == "done", error(events)
         notices = [event.text for event in of(events, e.Notice)]
         told = [step.body["changes"].get("learnt_window") for step in await session.journal.steps(kinds=("settings",))]
-        assert [session.state.settings["model"], 4096] in told, notices
+        assert [session.state.settings["model"], server.url, 4096] in told, notices
         assert (await session.context()).window == 4096
         assert await session.journal.folded() == session.state
 
@@ -189,7 +189,7 @@ async def test_functions_that_are_refused_become_json_then_text(made: Made) -> N
         assert (said(events), ended(events)) == ("In text.", "done")
         kinds = [("tools" in r, "response_format" in r) for r in server.requests]
         assert kinds == [(True, False), (False, True), (False, False)]
-        assert session.state.settings["learnt_protocol"] == ["openai/scripted", "text"]
+        assert session.state.settings["learnt_protocol"] == ["openai/scripted", server.url, "text"]
         known = session.gateway.remembered.of("openai/scripted", server.url)
         assert (known.tools, known.json_schema) == (False, False), "the next agent need not find it out"
 
