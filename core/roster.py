@@ -46,6 +46,7 @@ class Roster:
     jobs: int = 0
     making: set[Path] = field(default_factory=set)  # folders of agents that are not there yet
     renamed: dict[str, str] = field(default_factory=dict)  # old names, for who still uses them
+    left: dict[str, Session] = field(default_factory=dict)  # closed while somebody looked on
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -150,7 +151,10 @@ class Roster:
             yield
 
     async def let_go(self, session: Session) -> None:
-        """Closes an agent that was put down; what a damaged file says to that is known already."""
+        """Closes an agent that was put down; what a damaged file says to that is known already. Who looks on at it looks on
+        at the one that is opened next under its name."""
+        if session.watched:
+            self.left[fold(session.name)] = session
         database = session.journal.database
         try:
             await session.close()
@@ -188,6 +192,8 @@ class Roster:
             await session.recover()
         await self._open_sources(session)
         self.sessions[fold(name)] = session
+        if left := self.left.pop(fold(name), None):
+            session.adopt(left, "opened")
         return session
 
     async def _open_sources(self, session: Session) -> None:

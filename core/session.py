@@ -39,6 +39,7 @@ class Session:
         self.name, self.journal, self.corpus, self.gateway = name, journal, corpus, gateway
         self.sources = sources
         self._listeners: dict[Listener, bool] = {}  # and whether its user may answer what the agent asks
+        self._heir: Session | None = None  # who took them over
         self.approvals = Approvals(lambda: any(self._listeners.values()))
         self.turns = Turns(self._run_one, self._enter, lambda: self.tell(self.activity()))
         self.importing = asyncio.Lock()  # from the look at what is there to the commit of what is not
@@ -63,13 +64,17 @@ class Session:
         self._listeners[listener] = answers
 
         def leave() -> None:
-            self._listeners.pop(listener, None)
+            session: Session | None = self
+            while session is not None:
+                session._listeners.pop(listener, None)
+                session = session._heir
 
         return leave
 
-    def adopt(self, old: Session, why: str = "forget") -> None:
-        """Takes over those who watched this agent before its file was opened anew."""
-        self._listeners = old._listeners
+    def adopt(self, old: Session, why: str) -> None:
+        """Takes over those who watched this agent before its file was opened anew, or one that was called so."""
+        self._listeners |= old._listeners
+        old._heir = self
         self.tell(e.Rewound(step=self.journal.state.head, at=now(), why=why))
 
     @property

@@ -239,7 +239,8 @@ class Notice(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewound(Event):
-    """The conversation was moved to another leaf (pop, retry, restore, rethink, rewrite): draw it anew."""
+    """The conversation was moved to another leaf (pop, retry, restore, rethink, rewrite), or its file was opened anew
+    (forget, rename, opened): draw it anew."""
 
     type: ClassVar[str] = "rewound"
     why: str

@@ -13,6 +13,8 @@ from core.past.sent import MARK
 from core.roster import Roster
 from core.store import lookups
 from core.store.database import Database
+from core.store.journal import now
+from memgpt import events as e
 from memgpt.erasable import Wording
 from memgpt.home import UserError, fold
 
@@ -45,7 +47,8 @@ async def forget(roster: Roster, agent: str, keys: Sequence[str], text: str | No
             finally:
                 await roster.let_go(session)
             await asyncio.to_thread(rewrite, database.path)
-        (await roster.session(agent)).adopt(session)
+        fresh = await roster.session(agent)
+        fresh.tell(e.Rewound(step=fresh.state.head, at=now(), why="forget"))
     return {"found": found, "elsewhere": elsewhere, "done": confirmed, "wordings": [asdict(each) for each in wordings]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ async def rename(roster: Roster, given: Mapping[str, Any], caller: object) -> As
     async with roster.put_down(old):
         await session.journal.append(Draft("rename", {"name": wanted}))
         await roster.let_go(session)
+        roster.left.pop(fold(old), None)  # they go with the name
         (roster.home.agents / old).rename(roster.home.agents / wanted)
         roster.renamed[fold(old)] = wanted
     fresh = await roster.session(wanted)
@@ -73,7 +75,8 @@ async def delete(roster: Roster, given: Mapping[str, Any], caller: object) -> As
 
 
 async def undelete(roster: Roster, given: Mapping[str, Any], caller: object) -> AsyncIterator[Part]:
-    """`undelete_agent` (name=""): brings back the agent, or the one of that name, that was deleted last."""
+    """`undelete_agent` (name=""): brings back the agent, or the one of that name, that was deleted last. Who looked on at
+    it looks on again."""
     wanted = fold(given.get("name") or "")
     found = [
         path for place in _places(roster.home.trash) for path in place.iterdir() if wanted in ("", fold(path.name))
@@ -88,6 +91,10 @@ async def undelete(roster: Roster, given: Mapping[str, Any], caller: object) -> 
         raise UserError(f"There is an agent {name!r} again.", "Rename that one first.")
     found[-1].rename(roster.home.agents / name)
     found[-1].parent.rmdir()
+    if fold(name) in roster.left:
+        with contextlib.suppress(UserError):  # whoever uses it is told what is wrong with its file
+            back = await roster.session(name)
+            back.tell(e.Notice(step=back.state.head, at=now(), text=f"{name} is back."))
     yield "result", {"name": name}
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from typing import Any
 
 import pytest
 
+from core.operations.caller import Caller
+from core.operations.table import operate
 from core.roster import Roster
 from core.session import Session
 from core.slash import commands
 from core.slash.commands import change_settings
 from memgpt import events as e
+from memgpt.config import AgentConfig
 from memgpt.home import UserError
 from tests.support import model_server as scripted
-from tests.support.agents import asked, run, turn
+from tests.support.agents import asked, make_session, run, turn
 from tests.support.model_server import ModelServer
 
 
@@ -271,6 +275,47 @@ async def test_renamed_put_away_deleted_and_brought_back(session: Session, roste
     await asked(roster, "delete_agent", name="eve 2")
     with pytest.raises(UserError, match="no deleted agent"):
         await asked(roster, "undelete_agent")
+
+
+async def test_who_looks_on_at_an_agent_that_was_deleted_looks_on_again(
+    session: Session, roster: Roster, server: ModelServer
+) -> None:
+    """When it is brought back, another one is made of its name, or one is given its name."""
+    heard: list[dict[str, Any]] = []
+    caller = Caller(object(), "screen", {}, lambda agent, event: heard.append(event))
+    async for _ in operate(roster, "attach", {"agent": "ada"}, caller):
+        pass
+
+    async def hears(text: str) -> Session:
+        heard.clear()
+        ada = await roster.session("ada")
+        await turn(ada, text)
+        assert [event["text"] for event in heard if event["type"] == "user_message"] == [text]
+        return ada
+
+    for _ in range(2):
+        await asked(roster, "delete_agent", name="ada", keep=True)
+        assert [event["text"] for event in heard if event["type"] == "notice"] == ["ada was deleted."]
+        heard.clear()
+        await asked(roster, "undelete_agent")
+        told = [event.get("text", event["type"]) for event in heard]
+        assert told == ["rewound", "ada is back."], "the screen is drawn anew"
+        await hears("Are you there?")
+    await asked(roster, "delete_agent", name="ada")
+    await make_session(roster, server)
+    await hears("Who are you?")
+    await asked(roster, "delete_agent", name="ada")
+    await roster.create(AgentConfig(name="eve", model="openai/scripted", model_endpoint=server.url))
+    (await roster.session("eve")).listen(lambda event: None)
+    await asked(roster, "rename_agent", agent="eve", name="ada")
+    ada = await hears("And you?")
+    await roster.create(AgentConfig(name="eve", model="openai/scripted", model_endpoint=server.url))
+    assert not (await roster.session("eve")).watched, "they went with the name"
+    for leave in caller.leaving:
+        leave()
+    heard.clear()
+    await turn(ada, "Alone?")
+    assert not heard
 
 
 # --- why ------------------------------------------------------------------------------------------------------
