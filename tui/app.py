@@ -249,6 +249,13 @@ class MemGPTApp(App[None], inherit_bindings=False):
             self.to_terminal(notices.ended(room.agent, seconds, str(event.get("reason")), self.settings))
         self.retitle()
 
+    def erased(self) -> None:
+        """Words were forgotten for good: no screen goes on showing them."""
+        from tui.screens.erased import Erased
+
+        for screen in self.screen_stack:
+            screen.post_message(Erased())
+
     def asked_by_engine(self, event: dict[str, Any]) -> None:
         """Whether a turn that was stopped may go on. A call that waits for the user's word is told of in the chat, where no
         key that is being typed can answer by mistake."""

@@ -94,7 +94,7 @@ class Bridge:
         program said last stays."""
         said: list[Entry] = []
         for entry in reversed(self.view.chat):
-            if entry.kind not in ("note", "error") or entry.step:
+            if not _is_noted(entry):
                 break
             said.insert(0, entry)
         self.show(snapshot)
@@ -272,6 +272,9 @@ class Bridge:
 
     def _on_rewound(self, event: e.Rewound) -> None:
         self.stale = True
+        if event.why == "forget":  # it may stand in what was noted
+            self.view.chat = [entry for entry in self.view.chat if not _is_noted(entry)]
+            self._mark("chat")
         self._mark("stale")
 
     def _on_context(self, event: e.ContextChanged) -> None:
@@ -292,6 +295,11 @@ class Bridge:
 
     def _on_notice(self, event: e.Notice) -> None:
         self.note(event.text)
+
+
+def _is_noted(entry: Entry) -> bool:
+    """Whether the program itself said it: it stands in no journal."""
+    return entry.kind in ("note", "error") and not entry.step
 
 
 def _all_arguments(arguments: dict[str, Any]) -> str:

@@ -83,6 +83,8 @@ class Room:
             self.app.turned(self, event)
         elif event["type"] == "renamed":
             self.app.rooms.renamed(event["old"], event["name"])
+        elif event["type"] == "rewound" and event["why"] == "forget":
+            self.app.erased()
         elif event["type"] == "job":
             self.app.jobs.event(event)
         elif (

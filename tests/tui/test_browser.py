@@ -8,6 +8,7 @@ from pathlib import Path
 from textual.widgets import Input, TextArea
 
 from memgpt.home import Home
+from memgpt.link import Link
 from tests.support.model_server import ModelServer
 from tests.support.program import Program
 from tests.tui.test_ahead import burst
@@ -226,3 +227,24 @@ async def test_what_was_said_to_any_agent_is_found(
         await until(pilot, lambda: "/agents goes there" in keys_line(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: "You said: The zeppelin lands" in reading(pilot))
+
+
+async def test_what_is_erased_elsewhere_is_shown_no_longer(home: Home, agent_name: str, model: ModelServer) -> None:
+    """Neither among the results nor where it is read, nor in what the program had said of it."""
+    async with opened(home, agent_name, model) as pilot:
+        await write(pilot, "The banana is ripe.")
+        await says(pilot, "You said: The banana is ripe.")
+        await write(pilot, "/recall banana")
+        await until(pilot, lambda: app_of(pilot).bridge.view.chat[-1].kind == "note")
+        await browse(pilot)
+        await pilot.press(*"ripe")
+        await until(pilot, lambda: len(texts(pilot)) == 2)
+        await pilot.press("down", "space", "enter")
+        await until(pilot, lambda: "▌ The banana" in reading(pilot) or "▌ You said: The banana" in reading(pilot))
+        link = await Link.open(home)
+        await link.ask("forget", agent=agent_name, text="banana", confirmed=True)
+        await link.close()
+        await until(pilot, lambda: len(texts(pilot)) == 2 and not any("banana" in text for text in texts(pilot)))
+        assert "banana" not in reading(pilot) and "selected" not in keys_line(pilot)
+        await until(pilot, lambda: not any("banana" in entry.text for entry in app_of(pilot).bridge.view.chat))
+        assert focused(pilot) == "hits"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.screen import Screen
+from textual.widgets import Static
 
 from memgpt.home import Home
+from memgpt.link import Link
 from tests.support import model_server as scripted
 from tests.support.model_server import ModelServer
 from tests.tui.test_app import Pilots, opened, says, until, write
 from tui.context.inspecting import Block, compared
-from tui.screens.inspector import Inspector
+from tui.screens.dialogs import Read
+from tui.screens.inspector import BlockList, Inspector
 from tui.widgets.key_line import KeyLine
 from tui.widgets.pane import Pane
 from tui.widgets.reader import Reader
@@ -66,6 +72,34 @@ async def test_every_call_is_walked_with_its_blocks(home: Home, agent_name: str,
         assert isinstance(pilot.app.focused, Reader)
         await pilot.press("escape", "escape")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+
+
+async def test_what_is_erased_elsewhere_is_shown_no_longer(home: Home, agent_name: str, model: ModelServer) -> None:
+    """Neither in the blocks of the call nor where one is read over them; the call stays marked."""
+
+    def words(screen: Screen[Any]) -> str:
+        return str(screen.query_one("#text", Static).render())
+
+    async with opened(home, agent_name, model, size=(56, 30)) as pilot:
+        for text in ("The banana is ripe.", "And now?"):
+            await write(pilot, text)
+            await says(pilot, f"You said: {text}")
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Inspector) and inspector(pilot).shown)
+        screen = inspector(pilot)
+        await pilot.press("left")
+        await until(pilot, lambda: screen.shown and screen.place == len(screen.calls) - 1)
+        listed = screen.query_one(BlockList)
+        listed.highlighted = next(n for n, block in enumerate(screen.blocks) if "banana" in block.text)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Read) and "banana" in words(pilot.app.screen))
+        link = await Link.open(home)
+        await link.ask("forget", agent=agent_name, text="banana", confirmed=True)
+        await link.close()
+        await until(pilot, lambda: "banana" not in words(pilot.app.screen))
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.blocks and not any("banana" in block.words for block in screen.blocks))
+        assert screen.place == len(screen.calls) - 1 and "step" in figure(pilot)
 
 
 async def test_it_opens_at_a_step(home: Home, agent_name: str, model: ModelServer) -> None:

@@ -19,6 +19,7 @@ from memgpt.home import UserError
 from tui.actions.browsing import EVERYWHERE, PAGE, Hit, Kept, Place, Searcher
 from tui.keymap import bindings_of
 from tui.screens.curating import Curator
+from tui.screens.erased import Erased
 from tui.text import inert
 from tui.theme import Look
 from tui.widgets.hits import HitList, detail, talk
@@ -221,6 +222,13 @@ class Browser(Screen[None]):
         self.kept.selected.clear()
         self._hint()
         self.look_for(settle=False)
+
+    @on(Erased)
+    def _erased(self) -> None:
+        """What is being read is closed: it may be what was erased."""
+        if self.query_one(Reader).has_class("-talk"):
+            self._leave_talk()
+        self.look_anew()
 
     def action_search(self) -> None:
         self.query_one("#search", Input).focus()

@@ -104,8 +104,8 @@ class Curator:
             await forgetting.erase(app.home, ask, found, app.kept, **given)
         except UserError as error:
             self.browser.say(str(error))
-        app.outbox.recall_history()
-        self.browser.look_anew()
+            self.browser.look_anew()
+        app.outbox.recall_history()  # what was erased is looked for anew when the engine tells of it
 
     async def _done(self, action: str, hits: Sequence[Hit], texts: Sequence[str] = ()) -> bool:
         """Whether it could be done."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -17,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from tui.footer import fitted
 from tui.keymap import bindings_of
+from tui.screens.erased import Erased
 from tui.text import inert
 
 CSS = """
@@ -147,6 +149,12 @@ class Read(ModalScreen[None]):
 
     def on_resize(self) -> None:
         self.call_after_refresh(foot, self.query_one("#box"), "Esc closes", *self._hints)
+
+    @on(Erased)
+    def _erased(self) -> None:
+        """What stands here may be what was erased; help is laid out by width, and stays."""
+        if not callable(self._text):
+            self.query_one("#text", Static).update("Something was erased meanwhile. Close this and open it again.")
 
     def action_jump(self, end: int) -> None:
         body = self.query_one("#body", VerticalScroll)

@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from memgpt.home import UserError
 from tui.context.inspecting import Block, Call, Shown, Sought, calls_of, compared, now_of
 from tui.keymap import bindings_of
+from tui.screens.erased import Erased
 from tui.text import inert
 from tui.theme import Look
 from tui.widgets.entries import shown_time
@@ -104,6 +105,13 @@ class Inspector(Screen[None]):
             told = str(error)
         if told:
             self._say(told)
+
+    @on(Erased)
+    def _erased(self) -> None:
+        """Everything anew, at the same call."""
+        self._kept.clear()
+        self._at = self.calls[self.place].step if self.place < len(self.calls) else None
+        self._work(self._open())
 
     async def _go_to(self, step: int) -> str:
         """Marks the call that was the last one at a step; where it is not on the present line, on the one that led to it.
