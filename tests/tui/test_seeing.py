@@ -164,6 +164,11 @@ async def test_a_block_is_edited_where_it_stands(home: Home, agent_name: str, mo
         text = rows(shown.blocks)
         assert "+Bees" in text and "changed by you" in text
         await pilot.press("u")
+        await until(pilot, lambda: "Undone: core memory human; r makes it again" in app.status.render_line(0).text)
+        assert app.bridge.view.blocks["human"].text == old
+        await pilot.press("r")
+        await until(pilot, lambda: "Made again: core memory human; u takes it back" in app.status.render_line(0).text)
+        await pilot.press("u")
         await until(pilot, lambda: app.bridge.view.blocks["human"].text == old)
         await pilot.press("c")
         await until(pilot, lambda: len(app.screen_stack) == 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -12,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from memgpt.home import LOOKING_ON, UserError
-from tui.keymap import bindings_of
+from tui.keymap import bindings_of, first_key
 from tui.prompting import block_drafts
 from tui.prompting.ahead import OPENING
 from tui.text import inert
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from tui.app import MemGPTApp
 
 KEPT_S = 1.0  # after the last key, until what was written is kept on disk
+
+
+def _opposite(line: str, settings: Mapping[str, object]) -> str:
+    """What undoes that, and with which key."""
+    action, does = ("block_redo", "makes it again") if line == "/undo" else ("block_undo", "takes it back")
+    return f"{first_key(action, settings)} {does}"
 
 
 class Blocks(Walked):
@@ -50,9 +57,17 @@ class Blocks(Walked):
             self.post_message(self.Wanted(what, self.marked.who))
 
     def action_say(self, line: str) -> None:
+        self.app.run_worker(self._say(line), group="command", exit_on_error=False)
+
+    async def _say(self, line: str) -> None:
+        """Carries out `/undo` or `/redo`; the last line has the answer too, with the key for the opposite."""
+        from tui.actions.commands import run
+
         app = cast("MemGPTApp", self.app)
-        app.run_command(line)
-        self.focus()
+        await run(app, line)
+        said = app.bridge.view.chat[-1]
+        opposite = f"; {_opposite(line, app.settings)}" if said.kind == "note" else ""
+        app.status.flash(f"{said.text.removesuffix('.')}{opposite}")
 
     def show_blocks(self, entries: list[Entry]) -> None:
         """Draws the blocks; the cursor stays on the one it was on."""
@@ -185,7 +200,7 @@ class MemoryPane(Pane):
             return
         self._keep(done=True)
         self._close()
-        self._app.status.flash(f"{label} is saved; u takes it back")
+        self._app.status.flash(f"{label} is saved; {_opposite('/redo', self._app.settings)}")
 
     def _close(self) -> None:
         self.label = ""
