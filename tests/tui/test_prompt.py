@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key, Paste
 
 from memgpt.erasable import Wording
@@ -137,6 +138,28 @@ async def test_an_editor_that_cannot_be_had_leaves_what_is_written(tmp_path: Pat
         await pilot.press("f4")
         await until(pilot, lambda: "cannot be handed to an editor" in chat(pilot))
         assert app.prompt.text == "half a thought"
+
+
+async def test_after_an_editor_that_fails_the_screen_and_what_is_written_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HeadlessDriver, "can_suspend", True)
+    monkeypatch.delenv("VISUAL", raising=False)
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(100, 30)) as pilot:
+        away: list[bool] = []
+        app.app_suspend_signal.subscribe(app.prompt, lambda _: away.append(True), immediate=True)
+        app.app_resume_signal.subscribe(app.prompt, lambda _: away.remove(True), immediate=True)
+        app.prompt.insert("half a thought")
+        for editor, words in (
+            ("/nonexistent/ed", "/nonexistent/ed cannot be started: No such file"),
+            ("rm", "rm left nothing that can be read"),
+            ("vim '", "vim ' is not a command: No closing quotation"),
+        ):
+            monkeypatch.setenv("EDITOR", editor)
+            await pilot.press("f4")
+            await until(pilot, lambda words=words: words in chat(pilot))  # type: ignore[misc]
+            assert not away and app.prompt.text == "half a thought"
 
 
 async def test_what_ctrl_c_clears_comes_back(tmp_path: Path) -> None:

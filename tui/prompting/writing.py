@@ -26,6 +26,7 @@ NOT_LATER_S = 3.0  # at most, however long the typing goes on
 Place = tuple[int, int]
 NOW: Place = (0, 0)  # the end of the conversation
 INSTEAD = "Enter sends it in place of the old one; Esc leaves everything as it was"
+HERE = "Set EDITOR to an editor that is here."
 
 
 class Writing:
@@ -233,22 +234,39 @@ def edited(app: MemGPTApp, text: str) -> str:
     Raises:
         UserError: there is no editor, it failed, or the terminal cannot be handed over; the text is what it was.
     """
-    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    command = _editor()
     with tempfile.TemporaryDirectory(prefix="memgpt-") as folder:
         path = Path(folder) / "message.md"
         path.write_text(text, encoding="utf-8")
-        try:
-            with app.suspend():
-                status = subprocess.call([*command, str(path)])
-        except SuspendNotSupported:
-            raise UserError(
-                "This terminal cannot be handed to an editor.", "Write here; Ctrl+J makes a line."
-            ) from None
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise UserError(
-                f"{command[0]} cannot be started: {why}.", "Set EDITOR to an editor that is here."
-            ) from None
+        status = _run(app, [*command, str(path)])
         if status:
             raise UserError(f"{command[0]} ended with status {status}; nothing was changed.")
-        return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+        try:
+            return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise UserError(f"{command[0]} left nothing that can be read: {why}; nothing was changed.") from None
+
+
+def _editor() -> list[str]:
+    given = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    try:
+        return shlex.split(given) or ["vi"]
+    except ValueError as error:
+        raise UserError(f"{given} is not a command: {error}.", HERE) from None
+
+
+def _run(app: MemGPTApp, command: list[str]) -> int:
+    failed: OSError | None = None
+    status = 0
+    try:
+        with app.suspend():  # which does not take the terminal back after an exception
+            try:
+                status = subprocess.call(command)
+            except OSError as error:
+                failed = error
+    except SuspendNotSupported:
+        raise UserError("This terminal cannot be handed to an editor.", "Write here; Ctrl+J makes a line.") from None
+    if failed:
+        raise UserError(f"{command[0]} cannot be started: {failed.strerror or failed}.", HERE)
+    return status
