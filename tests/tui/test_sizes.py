@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.content import Content
+from textual.widgets import TextArea
 
 from tests.support import screens
 from tests.support.pictures import shown as on_screen
@@ -47,6 +48,25 @@ async def test_a_window_that_becomes_small_and_big_again(tmp_path: Path, size: t
         await pilot.pause(0.3)
         assert len(shown(app)) == 4 and not has_row(app)
         assert "Ctrl+P palette" in app.status.render_line(0).text and "Ctrl+J line" in hints(app)
+
+
+@pytest.mark.parametrize("where", ["prompt", "block-editor"])
+async def test_the_line_that_is_written_stays_in_view(tmp_path: Path, where: str) -> None:
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screens.calm(app)
+        if where == "block-editor":
+            app.base.query_one(MemoryPane).edit("human")
+        await pilot.pause(0.3)
+        area = app.base.query_one(f"#{where}", TextArea)
+        area.text = ""
+        area.insert("a long first line " * 20 + "\n" + "\n".join(f"line {number}" for number in range(1, 8)))
+        for size in ((40, 12), (120, 40), (60, 20)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.3)
+            lines = [area.render_line(y).text for y in range(area.content_size.height)]
+            assert any("line 7" in line for line in lines), size
+        assert area.scrollbar_size_vertical == 1
 
 
 async def test_what_has_the_focus_stays_in_view(tmp_path: Path) -> None:

@@ -80,7 +80,9 @@ class BlockEditor(TextArea, inherit_bindings=True):
     """The text of one block, to be changed."""
 
     DEFAULT_CSS = """
-    BlockEditor { display: none; height: 1fr; border: none; padding: 0 1; background: $background; }
+    BlockEditor {
+        display: none; height: 1fr; border: none; padding: 0 1; background: $background; scrollbar-size-vertical: 1;
+    }
     BlockEditor:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("block_editor")
@@ -91,6 +93,10 @@ class BlockEditor(TextArea, inherit_bindings=True):
         def __init__(self, save: bool) -> None:
             super().__init__()
             self.save = save
+
+    def on_resize(self) -> None:
+        """The line with the cursor stays in view where the text is wrapped anew."""
+        self.call_after_refresh(self.scroll_cursor_visible)
 
     def action_save(self) -> None:
         self.post_message(self.Done(True))

@@ -116,6 +116,10 @@ class Prompt(TextArea):
         row, column = self.cursor_location
         return sum(len(line) + 1 for line in self.document.lines[:row]) + column
 
+    def on_resize(self) -> None:
+        """The line with the cursor stays in view where the text is wrapped anew."""
+        self.call_after_refresh(self.scroll_cursor_visible)
+
     # --- keys -------------------------------------------------------------------------------------------------
 
     def action_send(self) -> None:
