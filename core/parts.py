@@ -20,6 +20,7 @@ from core.llm import catalog
 from core.llm.builtin import is_builtin
 from core.llm.capabilities import Capabilities
 from core.llm.gateway import Gateway
+from core.llm.purse import is_paid
 from core.llm.tokens import Counter, TiktokenCounter
 from core.llm.types import ModelError
 from core.memory.search import Corpus
@@ -89,7 +90,9 @@ async def make_agent(
 
 
 def _over_budget(settings: Mapping[str, Any], gateway: Gateway, turn: float) -> ModelError | None:
-    """That the turn, which has cost so many dollars, or the day is over its budget."""
+    """That the turn, which has cost so many dollars, or the day is over its budget; a model that costs nothing may go on."""
+    if not is_paid(*in_effect(settings)):
+        return None
     try:
         gateway.purse.check(turn, settings.get("budget.turn", 0.0), settings.get("budget.day", 0.0))
     except ModelError as error:

@@ -18,7 +18,7 @@ from core.llm.builtin import Builtin, is_builtin, sampling
 from core.llm.caching import marked, price
 from core.llm.capabilities import Remembered
 from core.llm.faults import fault_of, filtered, garbled, is_passing, refuses_system, too_many
-from core.llm.purse import Purse
+from core.llm.purse import Purse, is_paid
 from core.llm.rates import Rates, retry_after
 from core.llm.tokens import believable, prepare_environment
 from core.llm.types import ModelError, Piece, Reply, Request, RetryNotice, SystemRefused, Usage
@@ -268,4 +268,4 @@ def _usage(litellm: Any, request: Request, usage: Any, began: float, first: floa
 
 def _cost(litellm: Any, model: str, endpoint: str | None, prompt: int, completion: int, usage: Any) -> float | None:
     """Dollars for a call; None where nobody is paid, or litellm knows no price."""
-    return None if is_builtin(model) or endpoint else price(litellm, model, prompt, completion, usage)
+    return price(litellm, model, prompt, completion, usage) if is_paid(model, endpoint) else None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from core.llm.builtin import is_builtin
 from core.llm.types import ModelError
 from memgpt.home import read_stored, write_private
 from memgpt.words import money
@@ -17,6 +18,11 @@ from memgpt.words import money
 HINT = (
     "/budget go, in the app or `memgpt run --plain`, lets it go on; /budget shows what was spent and sets what may be."
 )
+
+
+def is_paid(model: str, endpoint: str | None) -> bool:
+    """Whether anybody is paid for that model: nobody for an offline one, one of Ollama's, or one at an endpoint of its own."""
+    return not (endpoint or is_builtin(model) or model.startswith("ollama"))
 
 
 class Purse:

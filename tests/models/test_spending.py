@@ -17,6 +17,7 @@ from memgpt.home import UserError
 from tests.models.conftest import error
 from tests.support import model_server as scripted
 from tests.support.agents import ended, of, run, said
+from tests.support.dialects import Ollama
 from tests.support.model_server import ModelServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -75,6 +76,25 @@ async def test_a_day_over_its_budget_asks_before_it_spends(
     for wrong in ("/budget turn much", "/budget turn -1", "/budget week 3"):
         with pytest.raises(UserError):
             await run(session, wrong)
+
+
+async def test_a_used_up_budget_stops_no_model_that_costs_nothing(
+    home_of_models: Roster, agent_name: str, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, keys = await priced(home_of_models, agent_name, model)
+    await told(session, keys, "Hi")
+    await run(session, "/budget day 0.0001")
+    assert "the day's budget" in error(await told(session, keys, "And this?"))
+    await run(session, f"/model openai/scripted@{model.url}")
+    assert said(await told(session, keys, "And here?")) == "You said: And here?"
+    with Ollama() as ollama:
+        monkeypatch.setenv("OLLAMA_HOST", ollama.base.removeprefix("http://"))
+        await run(session, "/model ollama_chat/scripted@")
+        assert said(await told(session, keys, "And there?")) == "You said: And there?"
+    await run(session, "/model builtin")
+    assert ended(await told(session, keys, "And offline?")) == "done"
+    await run(session, "/model openai/gpt-4o@")
+    assert "the day's budget" in error(await told(session, keys, "And this again?"))
 
 
 async def test_all_that_is_paid_counts(home_of_models: Roster, agent_name: str, model: ModelServer) -> None:
