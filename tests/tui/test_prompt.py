@@ -398,6 +398,40 @@ async def test_a_draft_that_replaces_a_message_does_so_after_a_kill_too(tmp_path
         assert "in place" not in app.status.render_line(0).text
 
 
+async def test_a_draft_comes_back_where_an_edit_is_left(tmp_path: Path) -> None:
+    """The one from before the first of several edits, with its pastes; one that was sent leaves none behind."""
+    big = "\n".join(f"line {n}" for n in range(40))
+    app = screens.still(tmp_path)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screens.calm(app)
+        await pilot.pause(0.2)
+
+        async def edit(step: int) -> None:
+            app.chat.focus()
+            app.chat.mark(next(entry for entry in app.bridge.view.chat if entry.step == step))
+            await pilot.press("e")
+            await until(pilot, lambda: app.prompt.instead_of == step)
+
+        first, second = [entry.step for entry in app.bridge.view.chat if entry.kind == "user"][-2:]
+        app.prompt.insert("my unsent draft")
+        app.prompt.post_message(Paste(big))
+        await until(pilot, lambda: "paste 1" in app.prompt.text)
+        draft = app.prompt.text
+        for steps in ((first,), (first, second)):
+            for step in steps:
+                await edit(step)
+            await pilot.press(*"??", "escape")
+            assert app.prompt.text == draft and app.prompt.whole.endswith(big) and not app.prompt.instead_of
+            await pilot.press("up")
+            assert app.prompt.text.endswith("??"), "the words of the edit are in the history"
+            await pilot.press("down")
+        await edit(first)
+        await pilot.press("ctrl+c")
+        await edit(second)
+        await pilot.press("escape")
+        assert app.prompt.text == ""
+
+
 def test_the_editor_writes_and_the_screen_comes_back(
     home: Home, agent_name: str, model: ModelServer, tmp_path: Path
 ) -> None:

@@ -40,8 +40,7 @@ def _stop(app: MemGPTApp) -> None:
     elif app.base.focused is not app.prompt:
         app.arrangement.to_prompt()
     elif app.prompt.instead_of:
-        app.prompt.replace_kept("")
-        app.writing.replaces(0)
+        app.writing.leave_message()
         app.status.flash("left as it was; Up brings the words back")
     elif app.busy:
         _stop_turn(app)

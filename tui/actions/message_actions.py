@@ -58,8 +58,7 @@ async def _edit(app: MemGPTApp, entry: Entry) -> None:
         return
     if entry.kind != "user":
         raise UserError("Only what you wrote can be edited and sent again.", "w writes the last answer anew.")
-    app.prompt.replace_kept(entry.text)
-    app.writing.replaces(entry.step)
+    app.writing.edit_message(entry.text, entry.step)
     app.prompt.focus()
 
 

@@ -38,6 +38,7 @@ class Writing:
         self._overdue: Timer | None = None
         self._kept: dict[str, writing.Draft] = {}
         self._drafts: dict[str, writing.Draft] = {}  # of open agents that are not shown
+        self._set_aside: dict[str, writing.Draft] = {}  # what an edit of a message has taken the place of, by agent
 
     # --- the palette above the prompt -------------------------------------------------------------------------
 
@@ -185,8 +186,22 @@ class Writing:
             status.flash(INSTEAD, 6)
         else:
             status.unflash(INSTEAD)
+            self._set_aside.pop(self.app.room.agent, None)
         prompt.instead_of = step
         self.app.hint()
+
+    def edit_message(self, text: str, step: int) -> None:
+        """Takes the message of that step into the prompt, to be sent in its place; what is being written waits."""
+        if not self.app.prompt.instead_of:
+            self._set_aside[self.app.room.agent] = self._present()
+        self.app.prompt.replace_kept(text)
+        self.replaces(step)
+
+    def leave_message(self) -> None:
+        """Leaves an edit; its words go into the history, and what was being written before is there again."""
+        draft = self._set_aside.get(self.app.room.agent, writing.NOTHING)
+        self.app.prompt.keep()
+        self.show(draft)
 
     def changed_room(self, old: str, new: str) -> None:
         """Another agent is shown: each has its own draft."""
@@ -201,7 +216,7 @@ class Writing:
 
     def renamed(self, old: str, new: str) -> None:
         """What was being written to an agent is kept under its new name."""
-        for kept in (self._kept, self._drafts):
+        for kept in (self._kept, self._drafts, self._set_aside):
             if old in kept:
                 kept[new] = kept.pop(old)
         writing.renamed(self.app.home, old, new)
