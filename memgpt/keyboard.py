@@ -215,7 +215,8 @@ def _check_keys(name: str, keys: list[str]) -> None:
         if (last not in NAMED_KEYS and not (len(last) == 1 and last.isprintable())) or set(modifiers) - set(MODIFIERS):
             hint = "Such as ctrl+o, f2, alt+x, shift+enter, pageup; several with a comma between."
             raise UserError(f"{key!r} is not a key.", hint, status=2)
-        if action.where in WRITING and key not in own and (len(key) == 1 or key in OF_THE_PROMPT):
+        needed = len(key) == 1 or (key in OF_THE_PROMPT and (name, key) != ("newline", "enter"))  # if another key sends
+        if action.where in WRITING and key not in own and needed:
             raise UserError(f"{key!r} is needed for writing.", "Add a modifier, as in ctrl+o, or take f2.", status=2)
     if keys and all(key in UNSAFE for key in keys):
         hint = "Add another key after a comma, or choose one that every terminal sends."

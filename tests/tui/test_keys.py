@@ -110,6 +110,23 @@ def test_a_key_of_an_action_whose_own_are_refused_is_a_clash_too() -> None:
     assert len(keyboard.usable({**swapped, "keys.help": "f8"})[1]) == 3
 
 
+async def test_enter_makes_a_line_where_another_key_sends(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'enter' is taken by keys.send"):
+        keyboard.check({"keys.newline": "enter"}, {})
+    for send, newline in (("ctrl+s", "enter"), ("ctrl+j", "enter,alt+enter")):
+        app = screens.still(tmp_path / send)
+        app = screens.StillApp(app.home, app.options, {**app.settings, "keys.send": send, "keys.newline": newline}, [])
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press(*"one", "enter", *"two")
+            assert app.prompt.text == "one\ntwo"
+            await pilot.press(send)
+            assert app.prompt.text == "" and app.prompt.past == ["one\ntwo"]
+            await pilot.press(*"/keys zoom", "enter")
+            assert app.prompt.text == "/keys zoom\n"
+            await pilot.press("backspace", send)
+            await until(pilot, lambda app=app: not app.base.query_one("#side").display)  # type: ignore[misc]
+
+
 async def test_keys_are_rebound_and_clashes_named_at_the_start(home: Home, agent_name: str, model: ModelServer) -> None:
     settings = {**config.load(home), "keys.help": "f12", "keys.zoom": "f2", "keys.copy": "Y"}
     overrides = {"model": "openai/scripted", "model_endpoint": model.url, "context_window": 8192}
