@@ -18,7 +18,7 @@ from core.memory.backlog import Backlog
 from core.memory.columns import Columns, View
 from core.memory.embedding import Embedder, Nearness, WorkerGone
 from core.memory.scope import Path, Query, Scope
-from core.memory.terms import ANALYSIS, verbatim, whole_words
+from core.memory.terms import ANALYSIS, loosely, verbatim, whole_words
 from core.store.database import Database
 
 if TYPE_CHECKING:
@@ -141,24 +141,25 @@ class Corpus:
         return {doc: level for doc, level in closeness.items() if level}
 
     async def containing(self, scope: Scope, words: str, limit: int, among: Sequence[int] = ()) -> list[int]:
-        """The documents in which a string stands, those first in which it is no part of longer words, of these the ones that
-        have it as it is, then the newest. Without `among` all texts in scope are read: for a string that has no term, such
+        """The documents in which a string stands, with whatever white space, case and accents; those first in which it is no
+        part of longer words, of these the ones that have it as it is, then the newest. Without `among` all texts in scope are read: for a string that has no term, such
         as `:-)`."""
         where, values = ("d.id IN (SELECT unnest(?::INTEGER[]))", [list(among)]) if among else scope.sql()
         # Materialized, or DuckDB would look into every text of the file before it takes those that are asked for.
         query = f"""WITH held AS {"MATERIALIZED" if among else "NOT MATERIALIZED"}
                     (SELECT d.id, t.body FROM doc d JOIN text t ON t.id = d.text WHERE {where})
-                    SELECT id FROM held WHERE contains(lower(body), lower(?))"""
+                    SELECT id FROM held WHERE regexp_matches(body, ?, 'i') OR
+                    (strlen(body) > length(body) AND regexp_matches(strip_accents(body), strip_accents(?), 'i'))"""
         closest = """ORDER BY regexp_matches(body, ?, 'i') DESC, regexp_matches(body, ?) DESC, contains(body, ?) DESC,
                      id DESC"""
-        whole = whole_words(words)
+        whole, loose = whole_words(words), loosely(words)
 
         def work(connection: duckdb.DuckDBPyConnection) -> list[tuple[int]]:
-            found = connection.execute(f"{query} LIMIT ?", [*values, words, limit + 1]).fetchall()
+            found = connection.execute(f"{query} LIMIT ?", [*values, loose, loose, limit + 1]).fetchall()
             if len(found) <= limit:  # mostly; to make patterns of Unicode's classes takes ten milliseconds
                 return found
             return connection.execute(
-                f"{query} {closest} LIMIT ?", [*values, words, whole, whole, words, limit]
+                f"{query} {closest} LIMIT ?", [*values, loose, loose, whole, whole, words, limit]
             ).fetchall()
 
         return [row[0] for row in await self.database.read(work)]

@@ -40,13 +40,16 @@ CAMEL = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*")
 HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CONTRACTION = re.compile(r"(?<=[a-z])(?:n't|'(?:s|m|d|ll|re|ve|t))(?![a-z0-9])")
 # What a word is written with or without: accents, the points of Hebrew and Arabic, nuktas, tatweel, hyphens that are not
-# seen, and the Latin letters that no decomposition parts from their stroke. Other marks are letters of their scripts.
+# seen, the Latin letters that no decomposition parts from their stroke; and an apostrophe is one, however it is set. Other
+# marks are letters of their scripts.
 OPTIONAL = (
     *range(0x300, 0x370), *range(0x591, 0x5BE), 0x5BF, 0x5C1, 0x5C2, 0x5C4, 0x5C5, 0x5C7, *range(0x610, 0x61B), 0x640,
     *range(0x64B, 0x660), 0x670, *range(0x6D6, 0x6DD), *range(0x6DF, 0x6E9), *range(0x6EA, 0x6EE),
     0x93C, 0x9BC, 0xA3C, 0xABC, 0xB3C, 0xAD, 0x200B, 0x2060, 0xFEFF,
 )  # fmt: skip
-FOLDS = dict.fromkeys(OPTIONAL) | str.maketrans("łøđðħŧı", "loddhti") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
+FOLDS = (
+    dict.fromkeys(OPTIONAL) | str.maketrans("łøđðħŧı’", "loddhti'") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
+)
 IDENTIFIER = regex.compile(
     r"(?!\d+(?:st|nd|rd|th|am|pm)$)(?=.*\d)(?=.*\p{L})[\w\W]{4,}|\d{5,}|.*[@_/\\].*|.*\p{L}[.:]\p{L}.*|\d+(?:\.\d+){2,}.*"
 )
@@ -167,12 +170,16 @@ def whole_words(text: str) -> str:
     return before + SIGN.sub(r"\\\g<0>", text) + after
 
 
+def loosely(text: str) -> str:
+    """A pattern of DuckDB for a text with any white space between its words, and apostrophes of either kind."""
+    spaced = r"[\s\x{a0}\x{3000}]+".join(SIGN.sub(r"\\\g<0>", word) for word in text.split())
+    return re.sub(r"\\'|’", "['’]", spaced)
+
+
 def _words(text: str) -> tuple[list[str], list[str]]:
     """The words of a text, folded, and the strings that are also kept whole."""
     low = folded(text)
     exact: list[str] = []
-    if not text.isascii():
-        low = low.replace("’", "'")
     if "'" in low:
         low = CONTRACTION.sub("", low)
     if JOINED.search(low):

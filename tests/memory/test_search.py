@@ -273,6 +273,35 @@ async def test_a_phrase_of_words_that_say_nothing_is_found_to_the_letter(session
     assert (await search(session, "-->")).hits == ()
 
 
+async def test_words_that_say_nothing_are_found_in_other_spellings(session: Session) -> None:
+    held = {  # by what is asked for
+        "to be or\nnot to be": "To be,  to be or not\tto be.",
+        "that is  not who we are": "Well,\nthat is\nnot   who we\r\nare.",
+        "don't you do it to us": "I said: don’t you do it to us!",
+        "isn’t it so": "Isn't it so?",
+        "a tous les deux": "À tous les deux.",
+        ">>> ---\n<<<": "Like this: >>> ---\u00a0\n <<<",
+    }
+    await put(session, *held.values())
+    for place, query in enumerate(held):
+        assert [hit.key for hit in (await search(session, query)).hits[:1]] == [f"i{place}"], query
+        assert (await search(session, held[query])).hits[0].key == f"i{place}", "as it stands"
+
+
+async def test_common_words_are_found_in_other_spellings(session: Session) -> None:
+    """More have all the words than are looked at one by one."""
+    held = {
+        "order\tcode time\tnew": "The order\tcode time\tnew",
+        "end of day  status order new code time": "end of day status order  new\ncode time",
+        "status d'été order": "Time code new: status d’ete\norder",
+    }
+    filler = [f"day end: time, status; code new order, day {n} d'été" for n in range(160)]
+    await put(session, *filler[:80], *held.values(), *filler[80:])
+    for place, query in enumerate(held, 80):
+        for asked_for in (query, held[query]):
+            assert (await search(session, asked_for)).hits[0].key == f"i{place}", asked_for
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "text"])
 async def test_a_letter_or_a_function_word_is_found_where_it_is_a_word(session: Session, mode: str) -> None:
     said = [
