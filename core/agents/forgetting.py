@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from core.memory.erasing import erase, rewrite
+from core.memory.erasing import erase, in_tags, rewrite
 from core.past.sent import MARK
 from core.roster import Roster
 from core.store import lookups
@@ -69,6 +69,8 @@ def _found(connection: duckdb.DuckDBPyConnection, wordings: Sequence[Wording]) -
     for each in wordings:
         texts |= dict.fromkeys(row for row in lookups.texts_holding(connection, each.text) if each.holds(row[1]))
         filed |= dict.fromkeys(row for row in lookups.filed_under(connection, each.text) if each.holds(row[1]))
+    for each in in_tags(wordings):
+        filed |= {("tags", tags): None for tags in lookups.tags_holding(connection, each.text) if each.holds(tags)}
     return [
         *({"where": f"step {step}", "text": body} for step, body in sorted(texts)),
         *({"where": what, "text": value} for what, value in filed),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.memory.documents import reindex
+from core.memory.filters import tag_of
 from core.store import lookups
 from core.store.database import connect
 from memgpt.erasable import Wording
@@ -28,6 +31,8 @@ WORDS_OF_OURS = frozenset(
     "call_id event finish id kind label model name of protocol reason role section status tool_call_id type".split()
 )
 OURS = frozenset(("changes", "format", "parts", "settings"))
+TAGS = "tags"  # what they are called in all of these places
+SHOWN = re.compile(r"Showing [^:\[]*: (?=\[)")  # before the results of a search, in JSON, as the model was given them
 
 
 def erase(connection: duckdb.DuckDBPyConnection, wordings: Sequence[Wording], mark: str) -> None:
@@ -40,14 +45,24 @@ def erase(connection: duckdb.DuckDBPyConnection, wordings: Sequence[Wording], ma
         if any(map(wording.holds, values))
     }
     for table, column, is_json in PLACES:
+        looked_for = _looked_for(column, wordings)
         for (value,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
-            fresh = _without(value, wordings, mark, is_json)
+            fresh = _without(value, looked_for, mark, is_json)
             if fresh != value:
                 connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [fresh, value])
     if docs:
         listed = ",".join(map(str, sorted(docs)))
         reindex(connection, f"d.id IN ({listed})")
         connection.execute(f"DELETE FROM vector WHERE doc IN ({listed})")
+
+
+def in_tags(wordings: Sequence[Wording]) -> list[Wording]:
+    """The words as they stand in tags."""
+    return [replace(each, text=tag_of(each.text)) for each in wordings]
+
+
+def _looked_for(name: str, wordings: Sequence[Wording]) -> Sequence[Wording]:
+    return [*wordings, *in_tags(wordings)] if name == TAGS else wordings
 
 
 def _without(value: str, wordings: Sequence[Wording], mark: str, is_json: bool) -> str:
@@ -62,7 +77,8 @@ def _without(value: str, wordings: Sequence[Wording], mark: str, is_json: bool) 
 def _walked(value: Any, wordings: Sequence[Wording], mark: str) -> Any:
     if isinstance(value, dict):
         return {
-            name: entry if _is_ours(name, entry) else _walked(entry, wordings, mark) for name, entry in value.items()
+            name: entry if _is_ours(name, entry) else _walked(entry, _looked_for(name, wordings), mark)
+            for name, entry in value.items()
         }
     if isinstance(value, list):
         return [_walked(entry, wordings, mark) for entry in value]
@@ -72,9 +88,22 @@ def _walked(value: Any, wordings: Sequence[Wording], mark: str) -> Any:
     if inner is not None:
         fresh = _walked(inner, wordings, mark)
         return json.dumps(fresh, ensure_ascii=False) if fresh != inner else value
+    value = _results_without(value, wordings, mark)
     for wording in wordings:
         value = wording.replaced(value, mark)
     return value
+
+
+def _results_without(value: str, wordings: Sequence[Wording], mark: str) -> str:
+    """A text with the words replaced in the results of a search that it shows."""
+    if not (head := SHOWN.match(value)):
+        return value
+    try:
+        results, end = json.JSONDecoder().raw_decode(value, head.end())
+    except json.JSONDecodeError:  # cut
+        return value
+    fresh = _walked(results, wordings, mark)
+    return head[0] + json.dumps(fresh, ensure_ascii=False) + value[end:] if fresh != results else value
 
 
 def _is_ours(name: str, value: Any) -> bool:

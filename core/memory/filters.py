@@ -111,13 +111,18 @@ def listed(values: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(value for value in values or () if value)
 
 
+def tag_of(given: str) -> str:
+    """A tag, or words of one, as it is stored."""
+    return " ".join(given.split()).casefold()
+
+
 def tags_of(given: Iterable[str]) -> tuple[str, ...]:
     """Tags as they are stored: folded to one case, so that what is filed under Work is found under work; each once.
 
     Raises:
         ValueError: there are too many, or one is too long.
     """
-    found = tuple(dict.fromkeys(" ".join(tag.split()).casefold() for tag in given if tag.strip()))
+    found = tuple(dict.fromkeys(tag_of(tag) for tag in given if tag.strip()))
     if len(found) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in found):
         raise ValueError(f"A passage has at most {MOST_TAGS} tags of {LONGEST_TAG} characters.")
     return found

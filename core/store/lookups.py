@@ -82,6 +82,12 @@ def filed_under(connection: duckdb.DuckDBPyConnection, words: str) -> list[tuple
     return connection.execute(" UNION ALL ".join(each), [words] * len(FILED)).fetchall()
 
 
+def tags_holding(connection: duckdb.DuckDBPyConnection, words: str) -> list[str]:
+    """The tags of documents, all of each one's together, in which some words stand."""
+    found = connection.execute("SELECT DISTINCT tags FROM doc WHERE contains(tags, ?) ORDER BY tags", [words])
+    return [str(row[0]) for row in found.fetchall()]
+
+
 def found_holding(
     connection: duckdb.DuckDBPyConnection, path: rows.Path, hidden: Collection[int], words: str
 ) -> list[tuple[str, str]]:

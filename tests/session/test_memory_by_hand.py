@@ -97,3 +97,30 @@ async def test_a_message_is_shown_among_its_neighbours(tmp_path: Path, model: Mo
         assert [hit["text"] for hit in shown] == ["Answer 0.", "Question 1.", "Answer 1.", "Question 2.", "Answer 2."]
         with pytest.raises(UserError, match="nothing with the id"):
             await ask(roster, "neighbours", kind="recall", key="m999999")
+
+
+async def test_a_tag_is_forgotten_however_its_case_was_written(tmp_path: Path, model: ModelServer) -> None:
+    """Tags are stored in one case: in the documents, in the journal, and in what a search told the model."""
+    model.script(
+        scripted.call("archival_memory_insert", heartbeat=True, content="She sleeps.", tags=["Tibbles", "Pets"]),
+        scripted.call("archival_memory_search", heartbeat=True, query="sleeps"),
+        scripted.say("I know."),
+    )
+    async with agents.open_roster(tmp_path) as roster:
+        session = await agents.make_session(roster, model)
+        await agents.turn(session, "Remember that tibbled is a word.")
+        added = await slash.run(session, "/passage add The dog barks.", False, {})
+        await slash.run(session, f'/passage tag {added.data["id"]} Old "Tibbles" here,dogs', False, {})
+        for words in ('Old  "Tibbles"', "Tibbles"):
+            found = (await ask(roster, "forget", text=words, confirmed=False))["found"]
+            assert [row["text"] for row in found if row["where"] == "tags" and "tibbles" in row["text"]], words
+            await ask(roster, "forget", text=words, confirmed=True)
+        with pytest.raises(UserError, match="Nothing like that"):
+            await ask(roster, "forget", text="Tibbles", confirmed=False)
+        session = await roster.session("ada")
+        assert await session.journal.folded() == session.state
+        hits = (await ask(roster, "search", kind="archival", query="sleeps", mode="text"))["results"]
+        assert "pets" in hits[0]["tags"]
+        path = session.journal.database.path
+    data = path.read_bytes()
+    assert b"tibbled" in data and not [word for word in (b"tibbles", b"Tibbles", b'old "', b'old \\"') if word in data]
