@@ -15,6 +15,7 @@ from memgpt.home import Home
 from tests.support import model_server as scripted
 from tests.support import screens
 from tests.support.model_server import ModelServer
+from tests.support.pictures import shown as on_screen
 from tests.support.program import Program
 from tests.support.terminal import Terminal
 from tests.tui.test_app import app_of, chat, opened, says, until, write
@@ -67,6 +68,13 @@ async def test_the_history_is_searched_by_any_of_its_words(tmp_path: Path) -> No
             await pilot.press(*pressed, "enter")
             await pilot.pause(0.2)
             assert app.prompt.text == found
+        await pilot.press("ctrl+r")
+        await pilot.pause(0.2)
+        await pilot.press(*"qqq")
+        await until(pilot, lambda: "nothing found" in on_screen(app))
+        await pilot.press("down", "enter")
+        await pilot.pause(0.2)
+        assert app.prompt.text == found, "what is written stays"
 
 
 @pytest.mark.parametrize(
