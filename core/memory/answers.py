@@ -35,13 +35,14 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A page of results. `ms` is what the query took, `embed_ms` the part of it that embedding it took; `note` says
-    where only words were searched."""
+    where only words were searched, and `embedded` how far the vectors of each corpus were, as a `Path` has it."""
 
     hits: tuple[Hit, ...]
     total: int
     ms: float
     embed_ms: float
     note: str = ""
+    embedded: tuple[int, ...] = ()
 
 
 async def by_date(

@@ -105,7 +105,7 @@ class Columns:
         path = scope.path
         branches = tuple((branch, NEVER if last >= self._last_step else last) for branch, last in path.branches)
         last = path.last if path.last is not None and path.last < self.last else None
-        return replace(scope, path=replace(path, branches=branches, last=last))
+        return replace(scope, path=replace(path, branches=branches, last=last, embedded=None))
 
     def chosen(self, scope: Scope, first: int) -> Any:
         """The rows from one on that are in scope."""

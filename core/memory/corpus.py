@@ -56,7 +56,7 @@ class Corpus:
         self.database, self.embedder = database, embedder
         self.name, self.model, self.source, self.made = name, model, source, made
         self.backlog = Backlog(self)
-        # The latest searches, and the paths that their first page was found on: its own, and those of the sources by name.
+        # The latest searches, and what their first page was found on: its own path, and those of the sources by name.
         self.asked: dict[Query, dict[str, Path]] = {}
         self._columns = Columns()
         self._seen: tuple[Columns, int] | None = None  # what was read last, and how much had been written by then

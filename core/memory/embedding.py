@@ -8,7 +8,7 @@ import json
 import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,10 @@ class Nearness:
     error: float
     query: bytes
     embed_ms: float = 0.0
+
+    def until(self, doc: int | None) -> Nearness:
+        """The same with no vector from a document on."""
+        return replace(self, cosines=self.cosines[:doc])
 
     def has(self, doc: int) -> bool:
         """Whether a document has a vector."""

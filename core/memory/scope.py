@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+BY_WORDS = -1  # as far as vectors count where none do
 SAID = ("user", "assistant")  # what recall finds unless other roles are asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
     """The part of the journal that is searched: (branch, last step) pairs, none of them for all; `hidden` are
-    documents that were taken back, `last` is the newest that may be found."""
+    documents that were taken back, `last` is the newest that may be found. `embedded` is the number of the document from
+    which on vectors do not count, BY_WORDS where none do; all do where it is None."""
 
     branches: tuple[tuple[int, int], ...]
     hidden: frozenset[int] = frozenset()
     last: int | None = None
+    embedded: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from core.memory.dates import Span, spans
 from core.memory.embedding import Nearness, WorkerGone
 from core.memory.exact import certified, least
 from core.memory.letters import to_the_letter
-from core.memory.scope import Path, Query, Scope
+from core.memory.scope import BY_WORDS, Path, Query, Scope
 from core.memory.terms import QueryTerm, as_speaker, language_of, query_terms
 
 NEAREST = 100
@@ -97,7 +97,8 @@ async def find(corpora: Sequence[tuple[Corpus, Path]], query: Query, zone: tzinf
     chosen, total = await asyncio.to_thread(_chosen, found, query)
     hits = await _hits(found, chosen, query)
     taken = round((time.perf_counter() - began) * 1000, 3)
-    return Answer(hits, total, taken, min(embed_ms, taken), note)
+    embedded = tuple(BY_WORDS if nearness is None else len(nearness.cosines) for nearness in near)
+    return Answer(hits, total, taken, min(embed_ms, taken), note, embedded)
 
 
 # --- gathering ------------------------------------------------------------------------------------------------------
@@ -127,10 +128,13 @@ async def _nearness(corpora: Sequence[tuple[Corpus, Path]], query: Query) -> tup
     none: list[Nearness | None] = [None for _ in corpora]
     if query.mode == "text" or not query.text.strip():
         return none, 0.0, ""
+    if any(path.embedded == BY_WORDS for _, path in corpora):
+        return none, 0.0, "by words only, as the first page"
     try:
         async with asyncio.timeout(query.wait_s):
             found = await asyncio.gather(*(corpus.nearness(query.text) for corpus, _ in corpora))
-        return [*found], max((near.embed_ms for near in found), default=0.0), ""
+        known = [near.until(path.embedded) for near, (_, path) in zip(found, corpora, strict=True)]
+        return [*known], max((near.embed_ms for near in found), default=0.0), ""
     except TimeoutError:
         return none, 0.0, "by words only: the embedding model is still loading"
     except WorkerGone as error:

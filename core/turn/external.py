@@ -90,7 +90,10 @@ class ExternalContext:
         Raises:
             ValueError: a source is asked for that is not attached.
         """
-        return await self._as_it_reads(await find(await self._corpora(query), query, self.zone), query)
+        corpora = await self._corpora(query)
+        answer = await find(corpora, query, self.zone)
+        self._keep_embedded(query, corpora, answer.embedded)
+        return await self._as_it_reads(answer, query)
 
     async def _corpora(self, query: Query) -> list[tuple[Corpus, Path]]:
         attached = self.sources(self.journal.state) if query.kind == "archival" else ()
@@ -106,7 +109,7 @@ class ExternalContext:
         arrives between them neither moves a result to another page nor changes the total; but not what was gone back
         from since."""
         state = self.journal.state
-        key = replace(query, offset=0, explain=False)
+        key = _first_page(query)
         if query.offset and (first := self.corpus.asked.get(key)) and _leads(first[OWN], state):
             return first
         others = [name for name in searched if name != OWN]
@@ -116,6 +119,15 @@ class ExternalContext:
         asked = [*self.corpus.asked.items(), (key, {OWN: Path(ended, state.hidden), **of_sources})]
         self.corpus.asked = dict(asked[-SEARCHES_KEPT:])
         return {OWN: Path(state.path, state.hidden), **of_sources}
+
+    def _keep_embedded(self, query: Query, corpora: Sequence[tuple[Corpus, Path]], embedded: Sequence[int]) -> None:
+        """Further pages are ranked by the vectors that there were for the first. Documents are embedded by rising number,
+        so that one number tells which these are."""
+        first = self.corpus.asked.get(_first_page(query), {})
+        for (corpus, path), far in zip(corpora, embedded, strict=True):
+            name = fold(corpus.source) if corpus.source else OWN
+            if path.embedded is None and name in first:
+                first[name] = replace(first[name], embedded=far)
 
     async def _as_it_reads(self, answer: Answer, query: Query) -> Answer:
         """Results as of the first page, as they read now: without what was deleted since, and what was reworded since in
@@ -235,6 +247,10 @@ class ExternalContext:
             **({"tags": ", ".join(hit.tags)} if hit.tags else {}),
             "text": text,
         }
+
+
+def _first_page(query: Query) -> Query:
+    return replace(query, offset=0, explain=False)
 
 
 def _leads(first: Path, state: State) -> bool:

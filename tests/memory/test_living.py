@@ -14,6 +14,7 @@ from core.agents import attaching
 from core.agents.importing import import_messages
 from core.memory.corpus import Corpus
 from core.memory.documents import Document
+from core.memory.embedding import WorkerGone
 from core.memory.models import Model, shipped_folder
 from core.roster import Roster
 from core.session import Session
@@ -30,6 +31,12 @@ from tests.memory.test_search import put, search
 from tests.support import model_server as scripted
 from tests.support.agents import asked, make_session, turn
 from tests.support.model_server import ModelServer
+
+ENDS = [
+    f"{what} {where}."
+    for where in ("in the rain", "at the office", "on a river", "during the war")
+    for what in ("a tax", "a ship", "some soup", "my cat", "an old song", "the tall tree", "her doctor", "ten stones")
+]
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +125,46 @@ async def test_a_document_with_a_title_is_found_by_the_name_of_its_file(
     await database.write(lambda connection: connection.execute("DELETE FROM posting_tail") and None)
     database.analysis = 3
     assert (await search(session, "2024-03-05-standup.md", kind="archival")).hits[0].file == first.file
+
+
+async def test_pages_stand_still_while_vectors_arrive(session: Session, roster: Roster, server: ModelServer) -> None:
+    texts = [f"A melon and {end}" for end in ENDS]
+    await put(session, *texts)
+    await made_source(roster, *texts)
+    await attaching.attach(roster, session, "notes")
+    source = await roster.library.corpus("notes")
+    source.backlog.pause()
+    first = await called(session, server, "conversation_search", query="the melon of a boat")
+    sourced = [await search(session, "the melon of a boat", "hybrid", 10, kind="archival")]
+    await asyncio.wait_for(asyncio.gather(session.corpus.settled(), source.settled()), 60)
+    pages = [first]
+    for page in range(1, 7):
+        pages.append(await called(session, server, "conversation_search", query="the melon of a boat", page=page))
+    sourced += [await search(session, "the melon of a boat", "hybrid", 10, 10 * n, kind="archival") for n in (1, 2, 3)]
+    found = [hit["id"] for page in pages for hit in hits(page)]
+    totals = {int(page.text.split(" of ")[1].split()[0]) for page in pages}
+    assert len(set(found)) == len(found) and totals == {len(found)}, found
+    assert {f"i{n}" for n in range(32)} <= set(found)
+    found = [hit.key for answer in sourced for hit in answer.hits]
+    assert sorted(found) == sorted(f"p{n}" for n in range(32)) and {answer.total for answer in sourced} == {32}
+    anew = await search(session, "the melon of a boat", "hybrid", 10, explain=True)
+    assert all(hit.nearness for hit in anew.hits), "asked anew"
+
+
+async def test_further_pages_are_by_words_only_where_the_first_was(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(text: str) -> Any:
+        raise WorkerGone("it ended")
+
+    await put(session, *(f"A melon and {end}" for end in ENDS))
+    await asyncio.wait_for(session.corpus.settled(), 60)
+    with monkeypatch.context() as patched:
+        patched.setattr(session.corpus, "nearness", gone)
+        answers = [await search(session, "the melon of a boat", "hybrid", 10)]
+    answers += [await search(session, "the melon of a boat", "hybrid", 10, 10 * n) for n in (1, 2, 3)]
+    assert sorted(hit.key for answer in answers for hit in answer.hits) == sorted(f"i{n}" for n in range(32))
+    assert {answer.total for answer in answers} == {32} and all("by words only" in answer.note for answer in answers)
 
 
 async def load_hives(roster: Roster, folder: Path, numbers: Iterable[int]) -> None:
@@ -316,10 +363,13 @@ async def test_going_back_to_a_deleted_source_finds_no_other_of_its_name(session
     assert await session.journal.folded() == session.state
 
 
-async def made_source(roster: Roster, text: str) -> None:
+async def made_source(roster: Roster, *texts: str) -> None:
     corpus = await roster.library.corpus("notes", create=True)
-    row = Document("p1", "archival", "passage", "", "", "d", 0, 1_750_000_000_000_000, text)
-    await corpus.database.write(lambda connection: insert(connection, [row]))
+    rows = [
+        Document(f"p{n}", "archival", "passage", "", "", "d", n, 1_750_000_000_000_000, text)
+        for n, text in enumerate(texts)
+    ]
+    await corpus.database.write(lambda connection: insert(connection, rows))
 
 
 async def test_what_stands_at_the_end_of_a_long_text_is_found_by_meaning(session: Session) -> None:
