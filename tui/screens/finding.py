@@ -65,7 +65,7 @@ class Find(ModalScreen[str]):
         rows.add_options(Option(Content(inert(" ".join(text[:WIDTH].split())))) for text in self._found)
         rows.highlighted = 0 if self._found else None
         if not self._found:
-            rows.add_option(Option("nothing found", disabled=True))
+            rows.add_option(Option(Content("nothing found"), disabled=True))
 
     def action_move(self, step: int) -> None:
         rows = self.query_one(OptionList)
