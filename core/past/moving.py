@@ -136,9 +136,16 @@ class _Carrying:
         gone = body.get("unpassage")
         if gone is not None and not self._visible(state, gone):
             del body["unpassage"]
-        if "passage" in body and self._visible(state, body["passage"]):
+        if "passage" in body and (self._visible(state, body["passage"]) or not self._took(step)):
             del body["passage"]
         return body
+
+    def _took(self, step: Step) -> bool:
+        """Whether the passage that an undo or redo brings back is of a change as it is here: what that took away there may
+        be of an answer that is left."""
+        if "of" not in step.body:
+            return True
+        return ("unpassage" if step.kind == "undo" else "passage") in self.here[step.body["of"]].body
 
     def _visible(self, state: State, doc: int) -> bool:
         return doc in self.places and on_path(state, *self.places[doc]) and doc not in state.hidden

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.memory.search import Query
@@ -132,6 +132,7 @@ class Acting:
 
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(ACTIONS), min_size=4, max_size=14))
+@example(["model archival", "user edit", "model core", "pop", "pop"])
 def test_undo_and_redo_over_every_change(actions: list[str]) -> None:
     asyncio.run(carried_out(actions))
 
