@@ -212,6 +212,11 @@ class Session:
             self._agent.thinking.model = replace(self._agent.thinking.model, keys=keys)
         return self._agent
 
+    @property
+    def corpora(self) -> list[Corpus]:
+        """What it searches: its own documents, and the sources that are attached."""
+        return [self.corpus, *self.sources(self.state)]
+
     # --- the present ------------------------------------------------------------------------------------------
 
     async def context(self) -> e.ContextChanged:

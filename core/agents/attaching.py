@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from core.agents.jobs import Job
+from core.agents.jobs import Embedding, Job
 from core.context import instructions
 from core.llm.types import ModelError
 from core.memory.embedding import NotEmbedded
@@ -41,6 +41,7 @@ async def attach(roster: Roster, session: Session, name: str) -> None:
     earlier = [Draft("detach", {"source": known})] if known else []
     attached = Draft("attach", {"source": source, "passages": passages, "made": corpus.made})
     await session.journal.append(*earlier, attached)
+    Embedding.watch(roster, session)
     roster.background(_tell(roster, session, source, "is attached"))
 
 
@@ -141,7 +142,7 @@ def load_and_attach(roster: Roster, session: Session, path: Path, name: str) -> 
         raise UserError(f"There is no file or folder {path}.", "Give the path of one.")
     source = checked_name(name) if name else _name_for(path)
     _check_free(source)
-    job = Job(session, f"loading {source!r}")
+    job = Job(lambda: [session], f"loading {source!r}")
     job.start(roster, _load_and_attach(roster, session, path, source, job))
     return source
 

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
+from core.memory.corpus import Corpus
 from core.roster import Roster
 from core.session import Session
 from core.sources.progress import Progress
@@ -23,12 +24,13 @@ _running: dict[str, Callable[[], object]] = {}
 
 
 class Job:
-    """One piece of work of an agent. Called as a `Progress`."""
+    """One piece of work, seen by the agents whom it concerns at the time. Called as a `Progress`."""
 
-    def __init__(self, session: Session, what: str) -> None:
-        self.session, self.what = session, what
+    def __init__(self, sessions: Callable[[], list[Session]], what: str) -> None:
+        self.sessions, self.what = sessions, what
         self.id = f"j{next(_numbers)}"
         self._told = 0.0
+        self._shown: list[Session] = []  # on whose screens it stands
 
     def start(self, roster: Roster, work: Coroutine[Any, Any, None]) -> None:
         """Runs it; however it ends, the screens are told that it has."""
@@ -43,8 +45,16 @@ class Job:
             self._tell(phase=phase, done=done_of(phase, count, total), total=total)
 
     def _tell(self, **values: Any) -> None:
-        step = self.session.state.head
-        self.session.tell(e.JobTold(step=step, at=now(), job=self.id, what=self.what, **values))
+        sessions = self.sessions()
+        for session in sessions:
+            self._tell_one(session, **values)
+        for session in self._shown:
+            if session not in sessions:  # it has detached the source
+                self._tell_one(session, ended=True)
+        self._shown = [] if values.get("ended") else sessions
+
+    def _tell_one(self, session: Session, **values: Any) -> None:
+        session.tell(e.JobTold(step=session.state.head, at=now(), job=self.id, what=self.what, **values))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         _running.pop(self.id, None)
@@ -53,22 +63,27 @@ class Job:
             self.say(f"Stopped {self.what}; the same command goes on from there.")
 
     def say(self, text: str) -> None:
-        self.session.tell(e.Notice(step=self.session.state.head, at=now(), text=text))
+        for session in self.sessions():
+            session.tell(e.Notice(step=session.state.head, at=now(), text=text))
 
 
 class Embedding(Job):
-    """The vectors that an agent's documents get in the background, while there are many to make. Called by its backlog;
-    cancelled, it pauses until `/embedding resume`."""
+    """The vectors that an agent's or a source's documents get in the background, while there are many to make, seen by all
+    agents that search them. Called by the backlog; cancelled, it pauses until `/embedding resume`."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session, "embedding")
+    def __init__(self, roster: Roster, corpus: Corpus) -> None:
+        def searching() -> list[Session]:
+            return [session for session in roster.sessions.values() if corpus in session.corpora]
+
+        super().__init__(searching, f"embedding {corpus.source!r}" if corpus.source else "embedding")
+        self.backlog = corpus.backlog
 
     @classmethod
-    def watch(cls, session: Session) -> None:
-        """Has an open agent's screens told from now on."""
-        backlog = session.corpus.backlog
-        if backlog.told is None:
-            backlog.told = cls(session).far
+    def watch(cls, roster: Roster, session: Session) -> None:
+        """Has an open agent's screens told from now on, of the vectors of its sources too."""
+        for corpus in session.corpora:
+            if corpus.backlog.told is None:
+                corpus.backlog.told = cls(roster, corpus).far
 
     def far(self, done: int, total: int) -> None:
         """So many documents have their vector; all of them, or none to come for now: it has ended."""
@@ -79,10 +94,11 @@ class Embedding(Job):
             self._tell(ended=True)
 
     def _pause(self) -> None:
-        self.session.corpus.backlog.pause()
+        self.backlog.pause()
         self.far(0, 0)
         self.say(
-            "Embedding is paused; /embedding resume goes on with it. Searching by words finds everything meanwhile."
+            f"{self.what.replace('embedding', 'Embedding', 1)} is paused; /embedding resume goes on with it."
+            " Searching by words finds everything meanwhile."
         )
 
 

@@ -28,7 +28,7 @@ async def attach(roster: Roster, given: Parameters, caller: Caller) -> AsyncIter
     logs_in = bool(given.get("login")) and not given.get("read_only")
     session.owes_login = session.owes_login or (fresh and logs_in)
     snapshot = await _snapshot(session, int(given.get("since") or 0))
-    jobs.Embedding.watch(session)
+    jobs.Embedding.watch(roster, session)
     if not given.get("read_only"):
         session.timer_keys = caller.keys
     answers = not given.get("read_only")

@@ -99,22 +99,27 @@ def _where(session: Session) -> str:
 
 
 async def _embedding(asked: Asked) -> Outcome:
-    """How far the vectors are, and pausing them."""
-    backlog, corpus = asked.session.corpus.backlog, asked.session.corpus
+    """How far the vectors are, those of attached sources included, and pausing them."""
+    corpora = asked.session.corpora
     match asked.argument:
         case "pause":
-            backlog.pause()
+            for corpus in corpora:
+                corpus.backlog.pause()
         case "resume":
-            backlog.resume()
+            for corpus in corpora:
+                corpus.backlog.resume()
         case other if other:
             raise UserError(
                 f"/embedding {other} means nothing.", "Write /embedding, /embedding pause or resume.", status=2
             )
-    done, total = await backlog.progress()
-    state = "paused" if backlog.paused else "done" if done == total else "under way"
+    far = [await corpus.backlog.progress() for corpus in corpora]
+    done, total = sum(each for each, _ in far), sum(each for _, each in far)
+    paused = any(corpus.backlog.paused for corpus in corpora)
+    state = "paused" if paused else "done" if done == total else "under way"
+    models = " or ".join(dict.fromkeys(corpus.model or "the shipped MiniLM" for corpus in corpora))
     return Outcome(
-        f"{done:,} of {total:,} documents have a vector of {corpus.model or 'the shipped MiniLM'} ({state}).",
-        data={"done": done, "total": total, "paused": backlog.paused, "model": corpus.model},
+        f"{done:,} of {total:,} documents have a vector of {models} ({state}).",
+        data={"done": done, "total": total, "paused": paused, "model": asked.session.corpus.model},
     )
 
 

@@ -29,7 +29,7 @@ from memgpt.config import AgentConfig
 from memgpt.home import UserError
 from tests.memory.test_search import put, search
 from tests.support import model_server as scripted
-from tests.support.agents import asked, make_session, turn
+from tests.support.agents import asked, make_session, of, turn
 from tests.support.model_server import ModelServer
 
 ENDS = [
@@ -334,6 +334,51 @@ async def test_another_embedding_model_is_taken_up_in_the_background(
     attaching.load_and_attach(roster, new, path, "more")
     await asyncio.wait_for(until_attached(new, "more"), 60)
     assert await texts(new, "walrus") == ["The walrus is grey."], "words find it without vectors"
+
+
+async def test_the_vectors_of_attached_sources_are_counted_told_and_paused(session: Session, roster: Roster) -> None:
+    await made_source(roster, *(f"A melon and {n}." for n in range(300)))
+    eve = await roster.session(await roster.create(AgentConfig(name="eve")))
+    told: dict[str, list[e.Event]] = {"ada": [], "eve": []}
+    for each in (session, eve):
+        await asked(roster, "attach_source", agent=each.name, source="notes")
+        each.listen(told[each.name].append)
+    source = await roster.library.corpus("notes")
+    assert (await run(session, "/embedding")).data == {"done": 0, "total": 300, "paused": True, "model": ""}
+    assert (await run(session, "/embedding pause")).data["paused"] and source.backlog.paused
+    assert (await run(eve, "/embedding")).data["paused"], "by one, for all"
+    assert not (await run(eve, "/embedding resume")).data["paused"]
+    await asyncio.wait_for(source.settled(), 120)
+    assert (await run(eve, "/embedding")).text == "300 of 300 documents have a vector of the shipped MiniLM (done)."
+    for events in (of(told["ada"], e.JobTold), of(told["eve"], e.JobTold)):
+        assert [(event.what, event.done, event.total) for event in events[:1]] == [("embedding 'notes'", 256, 300)]
+        assert events[-1].ended
+
+
+async def test_embedding_a_source_is_cancelled_for_all_and_no_longer_seen_where_it_was_detached(
+    session: Session, roster: Roster
+) -> None:
+    await made_source(roster, *(f"A melon and {n}." for n in range(900)))
+    eve = await roster.session(await roster.create(AgentConfig(name="eve")))
+    told: dict[str, list[e.Event]] = {"ada": [], "eve": []}
+    jobs: asyncio.Queue[str] = asyncio.Queue()
+    for each in (session, eve):
+        await asked(roster, "attach_source", agent=each.name, source="notes")
+        each.listen(told[each.name].append)
+    eve.listen(lambda event: jobs.put_nowait(event.job) if isinstance(event, e.JobTold) else None)
+    source = await roster.library.corpus("notes")
+    source.start()
+    job = await asyncio.wait_for(jobs.get(), 120)
+    await asked(roster, "detach_source", agent="eve", source="notes")
+    await asked(roster, "cancel_job", job=job)
+    assert source.backlog.paused and not eve.corpus.backlog.paused
+    for events in told.values():
+        ends = [event.ended for event in of(events, e.JobTold)]
+        assert ends[-1] and sum(ends) == 1
+    said = "Embedding 'notes' is paused; /embedding resume goes on with it."
+    assert [event.text.startswith(said) for event in of(told["ada"], e.Notice)] == [True]
+    assert "(paused)" in (await run(session, "/embedding")).text
+    assert not (await run(session, "/embedding resume")).data["paused"]
 
 
 async def until_attached(session: Session, source: str) -> None:
