@@ -32,6 +32,7 @@ from core.turn.external import ExternalContext, Sources
 from core.turn.model import Model
 from core.turn.summarising import Summariser
 from core.turn.thinking import Thinking
+from memgpt.servers import is_ollama
 
 
 async def make_agent(
@@ -111,7 +112,7 @@ def _window(settings: Mapping[str, Any], known: Capabilities) -> int:
     """Tokens of the window: what the user has set, or what the model has; never more than it has, or than its server
     said that it is. Ollama gives a model the window that is asked for."""
     own, model = int(settings["context_window"]), in_effect(settings)[0]
-    longest = own if model.startswith(catalog.OLLAMA) else known.window
+    longest = own if is_ollama(model) else known.window
     window = min(own, longest or own) if own else known.window or catalog.UNKNOWN_WINDOW
     return min(window, learnt(settings, "learnt_window") or window)
 

@@ -44,6 +44,11 @@ STARTED_BY = {
 NO_CHAT = ("embedding", "embeddings", "rerank", "whisper", "tts")
 
 
+def is_ollama(model: str) -> bool:
+    """Whether Ollama runs that model, by either of litellm's names for its doors."""
+    return model.startswith("ollama")
+
+
 @dataclass(frozen=True, slots=True)
 class ServedModel:
     """A model of a server. `window` in tokens, 0 where nobody says; `tools` is None where only a call can tell; `note`
@@ -129,7 +134,7 @@ def served_model(endpoint: str, model: str) -> ServedModel | None:
 
 def kind_of(endpoint: str, model: str) -> str:
     """Which server should stand at an endpoint, as its port and the model's name have it; empty where neither says."""
-    if model.startswith("ollama"):
+    if is_ollama(model):
         return "Ollama"
     return USUAL_PORTS.get(urlsplit(endpoint).port or 0, "")
 

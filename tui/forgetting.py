@@ -52,8 +52,7 @@ async def look(home: Home, ask: Ask, **given: Any) -> Found:
 
 async def erase(home: Home, ask: Ask, found: Found, kept: Ask = asyncio.to_thread, **given: Any) -> None:
     """Erases what was found; `kept` carries out a change of what front ends remember."""
-    await kept(
-        front.erase, home, found.wordings
-    )  # first: an open screen reads its history anew when the engine tells it
+    # First: an open screen reads its history anew when the engine tells it.
+    await kept(front.erase, home, found.wordings)
     if found.places:
         await ask("forget", **given, confirmed=True)

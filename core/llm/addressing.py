@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from core.llm.builtin import Builtin, is_builtin
 from core.llm.faults import LOOPBACK, key_missing
 from core.llm.types import Request
-from memgpt.servers import ollama_url
+from memgpt.servers import is_ollama, ollama_url
 
 DUMMY_KEY = "none"  # litellm would send OPENAI_API_KEY to any server it is pointed at
 ENDPOINT_KEY = "MEMGPT_ENDPOINT_KEY"
@@ -64,7 +64,7 @@ async def address_of(request: Request, builtin: Builtin) -> Address:
         return Address(name, request.endpoint, key, _more(provider, request))
     upper = provider.upper()
     base = request.keys.get(f"{upper}_API_BASE") or request.keys.get(f"{upper}_BASE_URL")
-    if provider.startswith("ollama"):
+    if is_ollama(provider):
         base = base or ollama_url()
     variable = PROVIDER_KEYS.get(provider, f"{upper}_API_KEY")
     provided = request.keys.get(variable)
@@ -74,7 +74,7 @@ async def address_of(request: Request, builtin: Builtin) -> Address:
 
 
 def _more(provider: str, request: Request) -> dict[str, Any]:
-    if provider in ("ollama", "ollama_chat") and request.window:
+    if is_ollama(provider) and request.window:
         return {"num_ctx": request.window}  # else it cuts longer prompts to its own default, without a word
     if provider == "azure" and (version := request.keys.get(AZURE_VERSION)):
         return {"api_version": version}

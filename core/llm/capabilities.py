@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from memgpt.home import read_stored, write_private
+from memgpt.servers import is_ollama
 
 TABLE = {  # ours, as litellm's table has them
     "tools": "supports_function_calling",
@@ -51,7 +52,7 @@ class Capabilities:
 
 def from_table(litellm: Any, model: str) -> Capabilities:
     """What litellm's table says of a hosted model; its windows are there too."""
-    if model.startswith("ollama"):
+    if is_ollama(model):
         return Capabilities()  # litellm would ask the server, and block
     try:
         info = litellm.get_model_info(model)

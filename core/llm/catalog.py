@@ -17,7 +17,6 @@ from memgpt.home import UserError
 
 UNKNOWN_WINDOW = 8192
 USUAL = ("openai", "anthropic", "gemini", "ollama", "ollama_chat", "groq", "mistral", "openrouter", "deepseek")
-OLLAMA = ("ollama", "ollama_chat")
 
 
 def can_search(model: str) -> bool:
@@ -51,7 +50,7 @@ async def capabilities(model: str, endpoint: str | None, gateway: Gateway, near:
     if is_builtin(model):
         return replace(unloaded(model), window=await gateway.builtin.window(model), source="server")
     known = gateway.remembered.of(model, endpoint)
-    if address := endpoint or (servers.ollama_url() if model.partition("/")[0] in OLLAMA else None):
+    if address := endpoint or (servers.ollama_url() if servers.is_ollama(model) else None):
         if near and not local(address):
             return known
         served = await asyncio.to_thread(servers.served_model, address, model)

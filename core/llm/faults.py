@@ -165,7 +165,7 @@ def _refusal(error: Exception, request: Request) -> ModelError | None:
 def _unknown_model(request: Request) -> ModelError:
     name = request.model.partition("/")[2] or request.model
     hint = "Choose another with /model; `memgpt list models` shows what runs here."
-    if request.model.startswith("ollama"):
+    if servers.is_ollama(request.model):
         hint = f"Fetch it with: ollama pull {name}; or choose another with /model."
     return ModelError(f"{_where(request)} does not know the model {name}.", hint, "not_found")
 
@@ -201,7 +201,7 @@ def _limit(error: Exception, request: Request) -> ModelError | None:
 
 
 def _how_to_start(request: Request) -> str:
-    endpoint = request.endpoint or (servers.ollama_url() if request.model.startswith("ollama") else "")
+    endpoint = request.endpoint or (servers.ollama_url() if servers.is_ollama(request.model) else "")
     if not endpoint:
         return "Check the network; behind a proxy, set HTTPS_PROXY."
     if urlsplit(endpoint).hostname not in LOOPBACK:

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.llm.builtin import is_builtin
 from core.llm.types import ModelError
 from memgpt.home import read_stored, write_private
+from memgpt.servers import is_ollama
 from memgpt.words import money
 
 HINT = (
@@ -22,7 +23,7 @@ HINT = (
 
 def is_paid(model: str, endpoint: str | None) -> bool:
     """Whether anybody is paid for that model: nobody for an offline one, one of Ollama's, or one at an endpoint of its own."""
-    return not (endpoint or is_builtin(model) or model.startswith("ollama"))
+    return not (endpoint or is_builtin(model) or is_ollama(model))
 
 
 class Purse:
